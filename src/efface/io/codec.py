@@ -1,0 +1,54 @@
+"""Gzip by ISA-L: several times faster than zlib, and nothing but the data in the file.
+
+Level 2 was chosen on three 1 mm heads (int16, 13 to 25 MB; one core). Seconds and MB for the 25 MB head:
+ISA-L level 0: 0.08 s, 13.2 MB; 1: 0.07 s, 11.3 MB; 2: 0.07 s, 11.3 MB; 3: 0.07 s, 11.3 MB;
+zlib level 1: 0.29 s, 11.2 MB; 6: 1.7 s, 10.5 MB. Levels 1 to 3 cost the same; 2 was the smallest on each head.
+Threads gain nothing at this size.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from isal import igzip, isal_zlib
+
+from efface.errors import UnreadableImageError
+
+MAGIC = b"\x1f\x8b"
+LEVEL = 2
+CORRUPT: Any = (OSError, ValueError, zlib.error, isal_zlib.IsalError)
+_decompress: Callable[[bytes], bytes] = igzip.decompress
+
+
+def decompress(data: bytes, name: str = "the data") -> bytes:
+    """Return what a gzip file holds, all members joined.
+
+    Parameters
+    ----------
+    data : the compressed bytes
+    name : how messages call the file
+
+    Raises
+    ------
+    UnreadableImageError
+        Truncated, corrupt, or nothing inside.
+    """
+    try:
+        raw = _decompress(data)
+    except EOFError as error:
+        message = f"{name}: the gzip data end too early; the file is truncated, copy or download it again"
+        raise UnreadableImageError(message) from error
+    except CORRUPT as error:
+        message = f"{name}: the gzip data are corrupt; copy or download the file again"
+        raise UnreadableImageError(message) from error
+    if not raw:
+        message = f"{name}: the gzip file holds nothing; copy or convert the scan again"
+        raise UnreadableImageError(message)
+    return raw
+
+
+def compress(data: bytes) -> bytes:
+    """Return gzip data with no time and no file name; equal input gives equal output on one machine."""
+    return igzip.compress(data, LEVEL, mtime=0)
