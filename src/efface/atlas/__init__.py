@@ -1,0 +1,105 @@
+"""The bundled atlas as values: an average head with named regions, symmetric, in millimetres.
+
+Made by ``training/build_average.py`` and ``training/build_atlas.py`` from 13 complete heads of SynthSeg's training
+label maps (Billot et al. 2023, Medical Image Analysis 86:102789). The frame is MNI's in orientation and origin, its
+size is the heads' own mean size, and x = 0 is the plane of symmetry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efface.errors import DefaceError
+from efface.grid import FloatArray, Grid
+
+FACE = ("left_eye", "right_eye", "nose", "mouth", "chin", "left_cheek", "right_cheek", "brow", "left_ear", "right_ear")
+"""Regions that show who a person is."""
+FEATURES = ("left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear")
+"""Regions whose coverage is judged one by one (Familiar et al. 2025)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """The average head."""
+
+    grid: Grid
+    """Grid of every volume below; RAS+ mm."""
+    tissues: NDArray[np.uint8] = field(repr=False)
+    """(I, J, K) most probable tissue."""
+    tissue_names: tuple[str, ...]
+    """Name of each tissue value."""
+    regions: NDArray[np.uint8] = field(repr=False)
+    """(I, J, K) named regions; face regions reach through the air to the edge of the grid, 0 is none."""
+    region_names: dict[int, str]
+    """Name of each region value."""
+    brain_center: FloatArray
+    """(3,) centroid of the brain, RAS+ mm."""
+    between_eyes: FloatArray
+    """(3,) middle between the eyeballs, RAS+ mm."""
+    sha256: str
+    """Over all atlas files."""
+
+    def region(self, name: str) -> int:
+        """Return a region's value."""
+        return next(value for value, label in self.region_names.items() if label == name)
+
+
+def _checked(name: str) -> bytes:
+    """Read one atlas file and compare it with its recorded hash."""
+    folder = Path(__file__).parent
+    data = (folder / name).read_bytes()
+    expected = json.loads((folder / "atlas.json").read_text("utf-8"))["sha256"][name]
+    if hashlib.sha256(data).hexdigest() != expected:
+        message = f"atlas file {name} is damaged (its sha256 is not {expected[:12]}...); install efface again"
+        raise DefaceError(message)
+    return data
+
+
+@lru_cache(maxsize=1)
+def load_atlas() -> Atlas:
+    """Read the bundled atlas, hash-checked; cached.
+
+    Raises
+    ------
+    DefaceError
+        The installation is damaged.
+    """
+    text = (Path(__file__).parent / "atlas.json").read_text("utf-8")
+    description = json.loads(text)
+    with np.load(BytesIO(_checked("labels.npz")), allow_pickle=False) as stored:
+        tissues, regions = stored["tissues"], stored["regions"]
+    for array in (tissues, regions):
+        array.flags.writeable = False
+    return Atlas(
+        grid=Grid(tissues.shape, np.array(description["affine"])),
+        tissues=tissues,
+        tissue_names=tuple(description["tissues"]),
+        regions=regions,
+        region_names={int(value): name for value, name in description["regions"].items()},
+        brain_center=np.array(description["brain_center"]),
+        between_eyes=np.array(description["between_eyes"]),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+@lru_cache(maxsize=1)
+def load_probabilities() -> NDArray[np.uint8]:
+    """Return tissue probabilities, (I, J, K, tissues) uint8 array in 1/255, on the atlas's grid; cached.
+
+    Raises
+    ------
+    DefaceError
+        The installation is damaged.
+    """
+    with np.load(BytesIO(_checked("probabilities.npz")), allow_pickle=False) as stored:
+        maps: NDArray[np.uint8] = np.moveaxis(stored["maps"], 0, -1)
+    maps.flags.writeable = False
+    return maps
