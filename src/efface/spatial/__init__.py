@@ -1,0 +1,1 @@
+"""Geometry: orientation, resampling, registration, distances."""

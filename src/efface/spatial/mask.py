@@ -1,0 +1,65 @@
+"""Distances and margins of masks, in millimetres."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from efface.grid import Grid
+
+Mask = NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
+
+
+def bounding_box(mask: Mask, grid: Grid, margin_mm: float = 0.0) -> Box | None:
+    """Return the smallest box of voxels that holds a mask and a margin around it; None for an empty mask."""
+    box = []
+    for axis in range(3):
+        filled = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        if filled.size == 0:
+            return None
+        margin = int(np.ceil(margin_mm / grid.spacing_mm[axis]))
+        box.append(slice(max(0, int(filled[0]) - margin), int(filled[-1]) + 1 + margin))
+    return box[0], box[1], box[2]
+
+
+def overlap(first: Box, second: Box) -> Box | None:
+    """Return the box that two boxes share; None if they do not meet."""
+    shared = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first, second, strict=True)]
+    return None if any(s.start >= s.stop for s in shared) else (shared[0], shared[1], shared[2])
+
+
+def within(mask: Mask, other: Mask, grid: Grid, distance_mm: float) -> Mask:
+    """Return the voxels of ``mask`` that lie closer than ``distance_mm`` to ``other`` (or in it).
+
+    Distances run between voxel centres; the grid's axes are taken to be perpendicular.
+    """
+    result = np.zeros_like(mask)
+    mask_box, other_box = bounding_box(mask, grid), bounding_box(other, grid, distance_mm)
+    box = overlap(mask_box, other_box) if mask_box and other_box else None
+    if box is None:
+        return result
+    wide = _grow(box, grid, distance_mm)
+    distance = ndimage.distance_transform_edt(~other[wide], sampling=grid.spacing_mm) if other[wide].any() else None
+    if distance is not None:
+        near = np.zeros_like(mask)
+        near[wide] = distance < distance_mm
+        result = mask & near
+    return result
+
+
+def clearance_mm(mask: Mask, other: Mask, grid: Grid, reach_mm: float = 20.0) -> float:
+    """Return the smallest distance between two masks, mm; ``reach_mm`` if they are farther apart, 0 if they overlap."""
+    near = within(mask, other, grid, reach_mm)
+    box = bounding_box(near, grid, reach_mm)
+    if box is None:
+        return reach_mm
+    distance = ndimage.distance_transform_edt(~other[box], sampling=grid.spacing_mm)
+    return float(distance[near[box]].min())
+
+
+def _grow(box: Box, grid: Grid, margin_mm: float) -> Box:
+    margins = np.ceil(margin_mm / grid.spacing_mm).astype(int)
+    wide = [slice(max(0, s.start - int(m)), s.stop + int(m)) for s, m in zip(box, margins, strict=True)]
+    return wide[0], wide[1], wide[2]
