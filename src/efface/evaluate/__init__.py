@@ -1,0 +1,1 @@
+"""Looking at results: pictures, coverage and surface measures; nothing here changes a scan."""

@@ -1,0 +1,122 @@
+"""How much of each facial feature's visible skin was changed, seen from the front (ears: from the side)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from efface.anatomy import Anatomy
+from efface.atlas import load_atlas
+from efface.grid import Grid
+from efface.spatial.head_surface import head_mask
+from efface.spatial.resample import resample
+
+SPACING_MM = 2.0
+LEAST_IN_VIEW = 0.25
+"""A feature of whose place less than this lies in the field of view is not in view."""
+DEEPEST_MM = 34.0
+"""Skin farther behind the eyes than this, seen from the front, is neck or temple and shows no feature."""
+EAR_DEEPEST_MM = 55.0
+"""Skin nearer to the midplane than this, seen from the side, is no ear."""
+EYE_WIDTH_MM = 46.0
+"""Lids end this far from the midplane; beside them is temple."""
+EAR_MARGIN_MM = 9.0
+"""The atlas's ear regions leave this much room around an auricle."""
+
+
+@dataclass(frozen=True, eq=False)
+class VisibleSkin:
+    """The head's surface in the atlas's frame: where a line from outside first meets the head."""
+
+    grid: Grid
+    """The atlas's grid, RAS+ mm."""
+    first: dict[str, NDArray[np.int64]] = field(repr=False)
+    """Per feature: (N, 3) indices of its visible skin."""
+
+
+def visible_skin(values: NDArray[np.float32], anatomy: Anatomy, features: tuple[str, ...]) -> VisibleSkin:
+    """Find each feature's visible skin in a scan.
+
+    Parameters
+    ----------
+    values : (I, J, K) float32 array
+    anatomy : what was found in the scan
+    features : names of regions; ears are seen from their side, all others from the front
+    """
+    atlas = load_atlas()
+    seen, ras = head_mask(values, anatomy.grid, SPACING_MM)
+    head = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
+    first = {name: _first_hits(head, atlas.regions == atlas.region(name), name, atlas.grid) for name in features}
+    return VisibleSkin(atlas.grid, first)
+
+
+def _first_hits(head: NDArray[np.bool_], region: NDArray[np.bool_], name: str, frame: Grid) -> NDArray[np.int64]:
+    """Return (N, 3) indices where lines through a region first meet the head, from the front or from an ear's side."""
+    axis, sign = (0, -1 if name.startswith("left") else 1) if name.endswith("ear") else (1, 1)
+    columns = region.any(axis=axis)
+    if axis == 0:
+        columns = ndimage.binary_erosion(columns, iterations=round(EAR_MARGIN_MM / float(frame.spacing_mm[0])))
+    columns &= head.any(axis=axis)
+    order = slice(None, None, -1) if sign > 0 else slice(None)
+    turned = np.flip(head, axis) if sign > 0 else head
+    hit = np.argmax(turned, axis=axis)
+    hit = np.arange(head.shape[axis])[order][hit]
+    where = np.argwhere(columns)
+    points = np.insert(where, axis, hit[columns], axis=1)
+    world = frame.ras(points)
+    if axis == 0:
+        return np.asarray(points[np.abs(world[:, 0]) > EAR_DEEPEST_MM])
+    shown = world[:, 1] > load_atlas().between_eyes[1] - DEEPEST_MM
+    if name.endswith("eye"):
+        shown &= np.abs(world[:, 0]) < EYE_WIDTH_MM
+    return np.asarray(points[shown])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One feature."""
+
+    fraction: float | None
+    """Changed part of the feature's visible skin; None if it is not in view."""
+    surface_cm2: float
+    """Visible skin of the feature in this scan, cm2."""
+
+
+def feature_coverage(skin: VisibleSkin, changed: NDArray[np.bool_], anatomy: Anatomy) -> dict[str, Coverage]:
+    """Measure the changed fraction of each feature's visible skin.
+
+    Parameters
+    ----------
+    skin : what `visible_skin` found in the original
+    changed : (I, J, K) bool array on the scan's grid
+    anatomy : what was found in the scan
+    """
+    covered = resample(
+        changed.astype(np.uint8), anatomy.grid, skin.grid, target_to_source=anatomy.atlas_to_scan, order=0
+    )
+    result = {}
+    for name, points in skin.first.items():
+        points = points[_inside(skin.grid.ras(points), anatomy)]
+        seen = len(points) > 0 and in_view(name, anatomy) >= LEAST_IN_VIEW
+        fraction = float((covered[tuple(points.T)] > 0).mean()) if seen else None
+        result[name] = Coverage(fraction, round(len(points) * float(skin.grid.spacing_mm[0]) ** 2 / 100, 1))
+    return result
+
+
+def in_view(region: str, anatomy: Anatomy) -> float:
+    """Return the fraction of an atlas region's tissue that lies inside a scan's field of view."""
+    atlas = load_atlas()
+    tissue = (atlas.regions == atlas.region(region)) & (atlas.tissues != 0)
+    points = atlas.grid.ras(np.argwhere(tissue)[::7])
+    inside = _inside(points, anatomy)
+    return float(inside.mean()) if inside.size else 0.0
+
+
+def _inside(points: NDArray[np.float64], anatomy: Anatomy) -> NDArray[np.bool_]:
+    """Return which points of the atlas's world, (N, 3) RAS+ mm, lie in the scan's field of view."""
+    scan_points = points @ anatomy.atlas_to_scan[:3, :3].T + anatomy.atlas_to_scan[:3, 3]
+    index = anatomy.grid.index(scan_points)
+    return np.asarray(((index > -0.5) & (index < np.array(anatomy.grid.shape) - 0.5)).all(axis=1))

@@ -1,0 +1,85 @@
+"""A face mask drawn on the atlas, carried to the scan by affine registration.
+
+The family of pydeface (Gulban et al. 2019), fsl_deface and mridefacer; the mask here reaches to the edge of the field
+of view, covers eyes and ears, and never comes nearer to the brain than a given clearance. A child's face lies farther
+back under its brain than an adult's: the mask then grows by fixed steps until the visible skin is covered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efface.anatomy import Anatomy
+from efface.atlas import FACE, load_atlas
+from efface.errors import UsageError
+from efface.evaluate.coverage import visible_skin
+from efface.scan import Scan
+from efface.spatial.mask import within
+from efface.spatial.resample import resample
+
+ENOUGH = 0.985
+"""Covered part of the visible skin at which the mask stops growing."""
+GROWTH: tuple[tuple[tuple[str, ...], int, float], ...] = (
+    (("mouth", "chin", "left_cheek", "right_cheek"), 1, -1.0),
+    (("left_ear",), 0, 0.5),
+    (("right_ear",), 0, -0.5),
+)
+"""Regions that grow together, along which axis of the atlas, and how far per step: the lower face goes backward, ears
+go inward by half as much; eyes, nose and brow lie right under the brain and do not grow."""
+
+Regions = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TemplateMask:
+    """The atlas's face regions on the scan's own grid, the brain and a margin around it left alone."""
+
+    clearance_mm: float = 4.0
+    """Voxels closer than this to the inside of the skull are kept, mm."""
+    step_mm: float = 6.0
+    """How far the lower face grows backward in one step, mm of the atlas; ears grow inward by half of it."""
+    max_steps: int = 5
+    """Most steps to take."""
+
+    key: ClassVar[str] = "template-mask"
+    citation: ClassVar[str] = "Gulban et al. 2019, poldracklab/pydeface, doi:10.5281/zenodo.3524400 (the family)"
+
+    def __post_init__(self) -> None:
+        if not 2.0 <= self.clearance_mm <= 20.0:
+            message = f"clearance_mm = {self.clearance_mm} mm: the brain needs at least 2, and above 20 the face stays"
+            raise UsageError(message)
+
+    def face_mask(self, scan: Scan, anatomy: Anatomy) -> Regions:
+        """Return the face regions, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""
+        regions = self._grown(scan, anatomy)
+        scan_to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
+        grid = load_atlas().grid
+        mask = resample(regions, grid, anatomy.grid, target_to_source=scan_to_atlas, order=0, outside=None)
+        near = within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm)
+        mask[near] = 0
+        return np.asarray(mask)
+
+    def _grown(self, scan: Scan, anatomy: Anatomy) -> Regions:
+        """Return the atlas's face regions, each group grown until its visible skin in this scan is covered."""
+        atlas = load_atlas()
+        skin = visible_skin(scan.intensities(), anatomy, FACE)
+        regions = np.where(np.isin(atlas.regions, [atlas.region(name) for name in FACE]), atlas.regions, np.uint8(0))
+        for names, axis, direction in GROWTH:
+            points = tuple(np.concatenate([skin.first[name] for name in names]).T)
+            part = np.where(np.isin(regions, [atlas.region(name) for name in names]), regions, np.uint8(0))
+            voxels = round(direction * self.step_mm / float(atlas.grid.spacing_mm[0]))
+            for step in range(1, self.max_steps + 1):
+                if points[0].size == 0 or (regions[points] > 0).mean() >= ENOUGH:
+                    break
+                regions = np.where(regions > 0, regions, _shifted(part, axis, step * voxels))
+        return regions
+
+
+def _shifted(regions: Regions, axis: int, voxels: int) -> Regions:
+    """Move regions along an axis; what enters repeats the edge."""
+    index = np.clip(np.arange(regions.shape[axis]) - voxels, 0, regions.shape[axis] - 1)
+    return np.take(regions, index, axis=axis)

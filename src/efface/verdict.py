@@ -1,0 +1,64 @@
+"""A verdict: named checks with value, threshold and unit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    """Short key, such as ``brain_voxels_changed``."""
+    passed: bool | None
+    """True or False; None where it could not be judged (the part is not in view)."""
+    value: float | None
+    """What was measured; None where nothing could be."""
+    threshold: float
+    """The limit that decides."""
+    unit: str
+    """Unit of value and threshold."""
+    sentence: str
+    """What it means, in plain words."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks of one scan."""
+
+    checks: tuple[Check, ...]
+    """Every check, in the order in which they were made."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if check.passed is False)
+
+    @property
+    def not_judged(self) -> tuple[Check, ...]:
+        """The checks that could not be made."""
+        return tuple(check for check in self.checks if check.passed is None)
+
+    def summary(self) -> str:
+        """Say in one line what was found."""
+        if self.passed:
+            unseen = f", {len(self.not_judged)} not in view" if self.not_judged else ""
+            return f"verified: {len(self.checks) - len(self.not_judged)} checks passed{unseen}"
+        return "refused: " + "; ".join(
+            f"{c.name} = {_number(c.value)} {c.unit} (limit {_number(c.threshold)})" for c in self.failed
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4g}"

@@ -1,0 +1,199 @@
+"""Is the face gone, the brain whole, the rest untouched? Every answer is a check with a value and a limit.
+
+Some checks use the same anatomy as the plan. Those called ``independent_*`` share nothing with it: they look at the
+head's surface and at brain-like tissue by intensity alone, so that a wrong registration cannot verify itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from efface.anatomy import Anatomy, locate
+from efface.atlas import FACE, FEATURES, load_atlas
+from efface.deface_plan import DefacePlan
+from efface.evaluate.brain_tissue import brain_like_tissue
+from efface.evaluate.coverage import feature_coverage, visible_skin
+from efface.evaluate.surface_change import SurfaceChange, surface_change
+from efface.grid import Grid
+from efface.io import header_differences
+from efface.scan import Scan
+from efface.spatial.head_surface import head_mask
+from efface.spatial.mask import clearance_mm
+from efface.spatial.resample import resample
+from efface.verdict import Check, Verdict
+
+MIN_CLEARANCE_MM = 2.0
+MIN_COVERAGE = 0.95
+MIN_JAW = 0.85
+"""Of chin and cheeks: what lies beside and under them is jaw and neck."""
+SHOWN = (*FEATURES, "chin", "left_cheek", "right_cheek")
+MIN_FRONT = 0.85
+"""Of the front of the face, by surface alone; the window around the nose reaches onto cheeks that may stay."""
+MIN_EAR = 0.8
+MAX_BRAIN_LIKE_ML = 4.0
+"""Orbits and sinuses that flood with the brain stay below this on good plans; a cut lobe is far above."""
+SCALE_LIMITS = (0.6, 1.35)
+"""Head size over the average adult head's: newborn to very large."""
+MAX_ANISOTROPY = 1.45
+MIN_HEAD_OVERLAP = 0.85
+
+
+def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, plan: DefacePlan | None = None) -> Verdict:
+    """Judge a defaced scan against its original.
+
+    Parameters
+    ----------
+    original, defaced : scans on one grid
+    anatomy : what was found in the original; found again if not given
+    plan : what was to be done; without it, whatever changed counts as the face mask
+
+    Raises
+    ------
+    GridMismatchError
+        The scans lie on different grids.
+    """
+    original.grid.check_same(defaced.grid, "the defaced scan")
+    anatomy = anatomy or locate(original)
+    changed = _changed(original, defaced)
+    mask = plan.changed if plan is not None else changed
+    before, after = original.intensities(), defaced.intensities()
+    checks = [
+        *_fidelity(original, defaced, changed, plan),
+        *_brain(original, anatomy, mask),
+        *_features(before, mask, anatomy),
+        *_registration(before, anatomy),
+        *_independent(before, after, mask, anatomy),
+    ]
+    return Verdict(tuple(checks))
+
+
+def _changed(original: Scan, defaced: Scan) -> NDArray[np.bool_]:
+    """Return where any stored value differs, bit for bit, in any volume."""
+    if original.stored.shape != defaced.stored.shape or original.stored.dtype != defaced.stored.dtype:
+        one, two = original.intensities(), defaced.intensities()
+        return np.asarray(one != two)
+    one, two = original.stored, defaced.stored
+    different = one != two
+    if one.dtype.kind == "f":
+        different &= ~(np.isnan(one) & np.isnan(two))
+    return np.asarray(different if different.ndim == 3 else different.any(axis=3))
+
+
+def _at_most(name: str, value: float, limit: float, unit: str, sentence: str) -> Check:
+    return Check(name, bool(value <= limit), float(value), limit, unit, sentence)
+
+
+def _at_least(name: str, value: float | None, limit: float, unit: str, sentence: str) -> Check:
+    if value is None:
+        return Check(name, None, None, limit, unit, f"{sentence} Not in view.")
+    return Check(name, bool(value >= limit), float(value), limit, unit, sentence)
+
+
+def _fidelity(original: Scan, defaced: Scan, changed: NDArray[np.bool_], plan: DefacePlan | None) -> list[Check]:
+    differences = header_differences(original, defaced)
+    named = f" Differing: {', '.join(differences)}." if differences else ""
+    checks = [
+        _at_most("header_fields_changed", len(differences), 0, "fields", f"The header is as it was.{named}"),
+    ]
+    if plan is not None:
+        outside = int((changed & ~plan.changed).sum())
+        checks.append(_at_most("outside_mask_changed", outside, 0, "voxels", "Outside the face mask nothing changed."))
+        kept = int((np.atleast_1d(defaced.stored[plan.changed]) != plan.values).sum())
+        checks.append(_at_most("mask_not_replaced", kept, 0, "voxels", "Inside the face mask all was replaced."))
+    return checks
+
+
+def _brain(original: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> list[Check]:
+    touched = int((mask & anatomy.brain).sum())
+    distance = clearance_mm(mask, anatomy.brain, anatomy.grid)
+    checks = [
+        _at_most("brain_voxels_changed", touched, 0, "voxels", "No voxel inside the skull changed."),
+        _at_least("brain_clearance", distance, MIN_CLEARANCE_MM, "mm", "The face mask keeps away from the brain."),
+    ]
+    if original.stored.dtype.kind == "f":
+        first = original.stored if original.stored.ndim == 3 else original.stored[..., 0]
+        bad = int((~np.isfinite(first[anatomy.brain])).sum())
+        checks.append(_at_most("brain_not_finite", bad, 0, "voxels", "No voxel of the brain is NaN or infinite."))
+    return checks
+
+
+def _features(before: NDArray[np.float32], mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
+    found = feature_coverage(visible_skin(before, anatomy, SHOWN), mask, anatomy)
+    return [
+        _at_least(
+            f"{name}_covered",
+            covered.fraction,
+            MIN_COVERAGE if name in FEATURES else MIN_JAW,
+            "of its visible skin",
+            f"The {name.replace('_', ' ')} is covered ({covered.surface_cm2:g} cm2 of visible skin).",
+        )
+        for name, covered in found.items()
+    ]
+
+
+def _registration(before: NDArray[np.float32], anatomy: Anatomy) -> list[Check]:
+    scales = np.linalg.svd(anatomy.atlas_to_scan[:3, :3], compute_uv=False)
+    size = float(np.cbrt(scales.prod()))
+    in_range = SCALE_LIMITS[0] <= size <= SCALE_LIMITS[1]
+    limit = SCALE_LIMITS[0] if size < 1 else SCALE_LIMITS[1]
+    stretch = float(scales[0] / scales[-1])
+    return [
+        Check("head_size", in_range, round(size, 3), limit, "x average adult", "The head found has a human size."),
+        _at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
+        _at_least("head_overlap", _overlap(before, anatomy), MIN_HEAD_OVERLAP, "Dice", "It lies where a head is."),
+    ]
+
+
+def _overlap(before: NDArray[np.float32], anatomy: Anatomy) -> float:
+    """Return the Dice overlap of the atlas's head with the head seen by intensity.
+
+    Judged where the atlas has a head to show, and not in the face, which another tool may have taken away before.
+    """
+    atlas = load_atlas()
+    seen, ras = head_mask(before, anatomy.grid, 4.0)
+    head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues > 0, iterations=2))
+    judged = ~np.isin(atlas.regions, [atlas.region(name) for name in FACE])
+    scan_to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
+    expected, inside = (
+        resample(volume.astype(np.uint8), atlas.grid, ras, target_to_source=scan_to_atlas, order=0) > 0
+        for volume in (head & judged, judged)
+    )
+    found = seen & inside
+    return float(2 * (expected & found).sum() / max(1, int(expected.sum() + found.sum())))
+
+
+def _independent(
+    before: NDArray[np.float32], after: NDArray[np.float32], mask: NDArray[np.bool_], anatomy: Anatomy
+) -> list[Check]:
+    grid = anatomy.grid if anatomy.follows_header else _turned(anatomy)
+    surface: SurfaceChange = surface_change(before, after, grid)
+    brain, ras = brain_like_tissue(before, grid)
+    removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
+    inside = ndimage.binary_opening(brain, iterations=3) & removed
+    volume = float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
+    return [
+        _at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
+                  "Around the nose the surface moved back."),
+        _at_least("independent_left_ear", surface.left_ear, MIN_EAR, "of the ear's outline",
+                  "What stood out on the left side is gone."),
+        _at_least("independent_right_ear", surface.right_ear, MIN_EAR, "of the ear's outline",
+                  "What stood out on the right side is gone."),
+        _at_most("independent_brain_removed", volume, MAX_BRAIN_LIKE_ML, "ml",
+                 "No body of brain-like tissue lies in the hole."),
+    ]  # fmt: skip
+
+
+def _turned(anatomy: Anatomy) -> Grid:
+    """Return the scan's grid with its world turned by right angles, so that the head faces +y with its top at +z."""
+    u, _, vt = np.linalg.svd(np.linalg.inv(anatomy.atlas_to_scan)[:3, :3])
+    rotation = u @ vt
+    snapped = np.zeros((4, 4))
+    snapped[3, 3] = 1
+    left = np.abs(rotation)
+    for _ in range(3):
+        row, column = np.unravel_index(int(left.argmax()), left.shape)
+        snapped[row, column] = np.sign(rotation[row, column])
+        left[row, :] = left[:, column] = -1
+    return Grid(anatomy.grid.shape, snapped @ anatomy.grid.affine)
