@@ -1,0 +1,98 @@
+"""Which files one run writes, and their bytes. They appear together or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from efface.deface_plan import DefacePlan
+from efface.errors import UsageError
+from efface.io import check_extension, encode
+from efface.io.atomic import check_output
+from efface.provenance import json_bytes, sidecar
+from efface.scan import Scan, Source
+from efface.verdict import Verdict
+
+AnyPath = str | os.PathLike[str]
+NIFTI = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where one run's files go."""
+
+    scan: Path
+    """The defaced scan."""
+    mask: Path | None = None
+    """The face mask, if asked for."""
+    plan: Path | None = None
+    """The plan, if asked for."""
+
+    @classmethod
+    def at(cls, scan: AnyPath, mask: AnyPath | None, plan: AnyPath | None) -> Outputs:
+        """Take paths in any form."""
+        return cls(Path(scan), Path(mask) if mask else None, Path(plan) if plan else None)
+
+    @property
+    def sidecar(self) -> Path:
+        """JSON of the same name beside the scan."""
+        return self.scan.with_name(stem(self.scan) + ".json")
+
+    @property
+    def failed(self) -> Outputs:
+        """The same under names that say that the scan was refused."""
+        return Outputs(_failed(self.scan), self.mask and _failed(self.mask), self.plan and _failed(self.plan))
+
+    def check(self, source: Path, *, overwrite: bool) -> None:
+        """Refuse, before any work, what could not be written or would hurt the input.
+
+        Raises
+        ------
+        UsageError
+            Two outputs have one name, one is the input, or a mask is no NIfTI.
+        OutputExistsError, OutputError
+            See `efface.io.atomic.check_output`.
+        """
+        written = [path for path in (self.scan, self.sidecar, self.mask, self.plan) if path is not None]
+        if len({path.resolve() for path in written}) < len(written):
+            message = f"two outputs share a name: {', '.join(map(str, written))}; give each its own"
+            raise UsageError(message)
+        if self.mask is not None and not self.mask.name.lower().endswith(NIFTI):
+            message = f"{self.mask}: the mask is written as NIfTI; let its name end in .nii.gz"
+            raise UsageError(message)
+        for path in written:
+            check_output(path, source, overwrite)
+
+    def check_format(self, scan: Scan) -> None:
+        """Raise `UsageError` where the output's name does not fit the scan's format."""
+        check_extension(scan, self.scan.name)
+
+    def contents(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> dict[Path, bytes]:
+        """Return the bytes of every file."""
+        image = encode(scan, self.scan.name)
+        files = {self.scan: image, self.sidecar: json_bytes(sidecar(plan, verdict, image))}
+        if self.mask is not None:
+            files[self.mask] = encode(_mask_scan(plan), self.mask.name)
+        if self.plan is not None:
+            files[self.plan] = plan.to_bytes()
+        return files
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without its image extension: ``sub-01_T1w`` of ``sub-01_T1w.nii.gz``."""
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+
+
+def _failed(path: Path) -> Path:
+    name = stem(path)
+    return path.with_name(f"{name}_FAILED{path.name[len(name) :]}")
+
+
+def _mask_scan(plan: DefacePlan) -> Scan:
+    """Return the face mask as a scan: uint8, one label per region, on the same grid, with a header of its own."""
+    image = nib.Nifti1Image(np.asarray(plan.mask), plan.grid.affine)
+    return Scan(plan.mask, plan.grid, 1.0, 0.0, Source("nifti", image.header.binaryblock + bytes(4)))

@@ -1,0 +1,57 @@
+"""What was done, as JSON beside the output. Nothing in it leads to the person."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from efface.deface_plan import DefacePlan
+from efface.verdict import Verdict
+from efface.version import __version__
+
+CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
+    "CodeValue": "113102",
+    "CodeMeaning": "Clean Recognizable Visual Features Option",
+    "CodingSchemeDesignator": "DCM",
+}
+"""DICOM CID 7050; claimed only after verification."""
+
+
+def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]:
+    """Describe one defaced file.
+
+    The two ``Deidentification...`` names are BIDS 1.10's. Neither the input's path, name nor checksum is in it.
+
+    Parameters
+    ----------
+    plan : what was done
+    verdict : what verification found
+    output : the bytes of the defaced file
+
+    Returns
+    -------
+    document : JSON values
+    """
+    document: dict[str, Any] = {
+        "DeidentificationMethod": [f"efface {__version__} {plan.method} {plan.fill}"],
+    }
+    if verdict.passed:
+        document["DeidentificationMethodCodeSequence"] = [CLEAN_RECOGNIZABLE_VISUAL_FEATURES]
+    document["efface"] = {
+        "verified": verdict.passed,
+        "method": plan.method,
+        "fill": plan.fill,
+        "parameters": dict(plan.parameters),
+        "provenance": dict(plan.provenance),
+        "removed_ml": plan.region_volumes_ml(),
+        "sha256": hashlib.sha256(output).hexdigest(),
+        "verdict": verdict.as_dict(),
+    }
+    return document
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return a document as indented UTF-8 JSON."""
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
