@@ -38,7 +38,8 @@ def test_it_is_symmetric():
 def test_the_face_is_put_together_like_a_face():
     eye, nose, mouth, chin, ear = (middle(n) for n in ("right_eye", "nose", "mouth", "chin", "right_ear"))
     assert middle("left_eye")[0] == pytest.approx(-eye[0], abs=0.5)
-    assert eye[0] > 20 and ear[0] > 60
+    assert eye[0] > 20
+    assert ear[0] > 60
     assert eye[2] > nose[2] > mouth[2] > chin[2]
     assert eye[1] > ear[1]
     assert middle("brain")[2] > eye[2] - 10

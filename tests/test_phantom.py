@@ -87,7 +87,7 @@ def test_the_sample_is_a_1_mm_head():
     ],
 )
 def test_what_cannot_be_scanned_is_said(wrong):
-    with pytest.raises(UsageError, match="phantom|field of view"):
+    with pytest.raises(UsageError, match=r"phantom|field of view"):
         phantom.make(**wrong)
 
 

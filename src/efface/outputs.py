@@ -19,6 +19,8 @@ from efface.verdict import Verdict
 
 AnyPath = str | os.PathLike[str]
 NIFTI = (".nii", ".nii.gz")
+NIFTI1_HEAD = 352
+"""Bytes before the voxels: the header and a flag that says that no extension follows."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,10 @@ class Outputs:
         """The same under names that say that the scan was refused."""
         return Outputs(_failed(self.scan), self.mask and _failed(self.mask), self.plan and _failed(self.plan))
 
-    def check(self, source: Path, *, overwrite: bool) -> None:
+    def check(self, source: Path, *, overwrite: bool, write_failed: bool = False) -> None:
         """Refuse, before any work, what could not be written or would hurt the input.
+
+        With ``write_failed`` the names of a refused scan are checked, too.
 
         Raises
         ------
@@ -66,6 +70,8 @@ class Outputs:
             raise UsageError(message)
         for path in written:
             check_output(path, source, overwrite)
+        if write_failed:
+            self.failed.check(source, overwrite=overwrite)
 
     def check_format(self, scan: Scan) -> None:
         """Raise `UsageError` where the output's name does not fit the scan's format."""
@@ -95,4 +101,6 @@ def _failed(path: Path) -> Path:
 def _mask_scan(plan: DefacePlan) -> Scan:
     """Return the face mask as a scan: uint8, one label per region, on the same grid, with a header of its own."""
     image = nib.Nifti1Image(np.asarray(plan.mask), plan.grid.affine)
+    image.header.set_xyzt_units("mm")
+    image.header.set_data_offset(NIFTI1_HEAD)
     return Scan(plan.mask, plan.grid, 1.0, 0.0, Source("nifti", image.header.binaryblock + bytes(4)))

@@ -111,7 +111,7 @@ def deface(
         message = f"no output was named for {source}; give one, such as defaced.nii.gz"
         raise UsageError(message)
     outputs = Outputs.at(output, mask, plan_file)
-    outputs.check(Path(source), overwrite=overwrite)
+    outputs.check(Path(source), overwrite=overwrite, write_failed=write_failed)
     progress("read")
     scan = read_scan(source)
     outputs.check_format(scan)

@@ -53,5 +53,6 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:
-    """Return a document as indented UTF-8 JSON."""
-    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """Return a document as indented UTF-8 JSON; what is not UTF-8 (a path's bytes) as JSON's escapes."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode(errors="backslashreplace")

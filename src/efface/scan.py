@@ -60,7 +60,8 @@ class Scan:
         stored = self.stored if self.stored.ndim == 3 else self.stored[..., : self._looked_at]
         values = np.asarray(stored, dtype=np.float32)
         if self.slope != 1 or self.inter != 0:
-            values = values * np.float32(self.slope) + np.float32(self.inter)
+            with np.errstate(over="ignore", invalid="ignore"):  # an absurd slope makes voxels infinite: background
+                values = values * np.float32(self.slope) + np.float32(self.inter)
         finite = np.isfinite(values)
         if not finite.all():
             lowest = float(values[finite].min()) if finite.any() else 0.0

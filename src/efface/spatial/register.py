@@ -116,7 +116,7 @@ def register(values: NDArray[np.float32], grid: Grid, template: Template) -> Reg
     value, affine = min(fits, key=lambda fit: fit[0])
     scan_to_atlas = to_matrix(affine)
     turn = Rotation.from_matrix(_rotation_of(scan_to_atlas[:3, :3])).magnitude()
-    return Registration(np.asarray(np.linalg.inv(scan_to_atlas)), -value, bool(np.rad2deg(turn) < 60))
+    return Registration(np.asarray(np.linalg.inv(scan_to_atlas).round(6)), -value, bool(np.rad2deg(turn) < 60))
 
 
 def _prepare(values: NDArray[np.float32], grid: Grid) -> tuple[NDArray[np.float32], Grid]:

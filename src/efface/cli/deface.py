@@ -1,0 +1,125 @@
+"""``efface deface``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from efface.cli import answers, options, progress
+from efface.cli.logs import LOG
+from efface.errors import VerificationError
+
+if TYPE_CHECKING:
+    from efface.deface_plan import DefacePlan
+    from efface.outputs import Outputs
+    from efface.pipeline import Defaced
+
+
+def run(
+    source: options.Source,
+    output: options.Output,
+    method: options.Method = options.DEFAULT_METHOD,
+    fill: options.FillWith = options.Fill.zero,
+    clearance_mm: options.ClearanceMm = None,
+    mask: options.MaskFile = None,
+    plan: options.PlanFile = None,
+    report: options.Report = None,
+    private_report: options.PrivateReport = None,
+    as_json: options.AsJson = False,
+    dry_run: options.DryRun = False,
+    overwrite: options.Overwrite = False,
+    write_failed: options.WriteFailed = False,
+    verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
+) -> None:
+    """Remove the face from a head MRI, verify the result, and write it with a JSON sidecar.
+
+    Outside the removed region every stored voxel and every header field stays as it was. A result that fails
+    verification is not written.
+
+    \b
+    efface deface T1w.nii.gz T1w_defaced.nii.gz
+    efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
+    """  # noqa: D301 - \b keeps typer from joining the examples' lines
+    from efface.methods import get_method
+    from efface.outputs import Outputs
+
+    parameters = {} if clearance_mm is None else {"clearance_mm": clearance_mm}
+    get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
+    choices = {"method": method, "fill": fill.value, **parameters}
+    outputs = Outputs.at(output, mask, plan)
+    if dry_run:
+        _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
+        return
+    folders = {"report": report, "private_report": private_report}
+    result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
+    _say_result(result, outputs, folders, as_json=as_json)
+
+
+def _defaced(
+    source: Path,
+    outputs: Outputs,
+    folders: dict[str, Path | None],
+    choices: dict[str, Any],
+    *,
+    overwrite: bool,
+    write_failed: bool,
+) -> Defaced:
+    from efface.pipeline import deface
+
+    try:
+        with progress.shown() as show:
+            result: Defaced = deface(
+                source, outputs.scan, mask=outputs.mask, plan_file=outputs.plan, overwrite=overwrite,
+                write_failed=write_failed, progress=show, **folders, **choices,
+            )  # fmt: skip
+    except VerificationError as error:
+        if write_failed and error.verdict is not None:
+            LOG.warning("the refused scan was written as %s; do not share it", outputs.failed.scan)
+        raise
+    return result
+
+
+def _planned(source: Path, outputs: Outputs, choices: dict[str, Any], *, overwrite: bool) -> DefacePlan:
+    """Do all that a run does before it changes a voxel, the checks of its outputs included."""
+    from efface.anatomy import locate
+    from efface.io import header_warnings, read_scan
+    from efface.planning import plan
+
+    outputs.check(source, overwrite=overwrite)
+    with progress.shown() as show:
+        show("read")
+        scan = read_scan(source)
+        outputs.check_format(scan)
+        for warning in header_warnings(scan):
+            LOG.warning("%s", warning)
+        show("locate")
+        anatomy = locate(scan)
+        show("plan")
+        return plan(scan, anatomy, **choices)
+
+
+def _say_plan(plan: DefacePlan, *, as_json: bool) -> None:
+    described = answers.describe(plan)
+    if as_json:
+        answers.say_json(0, None, dry_run=True, **described)
+        return
+    parameters = ", ".join(f"{key} = {value}" for key, value in plan.parameters.items())
+    answers.say(f"plan: method {plan.method} ({parameters}), fill {plan.fill}; would remove")
+    for name, volume in described["removed_ml"].items():
+        answers.say(f"{volume:10.1f} ml  {name.replace('_', ' ')}")
+    answers.say(f"{sum(described['removed_ml'].values()):10.1f} ml  in all")
+    answers.say("dry run: nothing was written")
+
+
+def _say_result(result: Defaced, outputs: Outputs, folders: dict[str, Path | None], *, as_json: bool) -> None:
+    files = {"output": outputs.scan, "sidecar": outputs.sidecar, "mask": outputs.mask, "plan": outputs.plan}
+    if as_json:
+        more: dict[str, Any] = {**files, **folders, **answers.describe(result.plan)}
+        answers.say_json(0, result.verdict, **more)
+        return
+    answers.say(result.verdict.summary())
+    answers.say(f"wrote {', '.join(str(path) for path in files.values() if path)}")
+    if folders["report"]:
+        answers.say(f"report in {folders['report']}")
+    if folders["private_report"]:
+        answers.say(f"private report in {folders['private_report']}: it shows the face, do not share it")

@@ -1,0 +1,88 @@
+"""Options and arguments, each declared once. Lengths are in millimetres."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from efface.cli.logs import be_verbose
+
+DEFAULT_METHOD = "template-mask"
+"""The same as `efface.methods.DEFAULT`, which would load numpy."""
+
+
+class Fill(str, Enum):
+    """What is written into removed voxels; the same as `efface.fill.TABLE`."""
+
+    zero = "zero"
+
+
+Source = Annotated[
+    Path, typer.Argument(metavar="IN", help="Head MRI: .nii, .nii.gz, .mgh or .mgz; 3-D or 4-D.", show_default=False)
+]
+Output = Annotated[
+    Path, typer.Argument(metavar="OUT", help="Where to write it, in the same format.", show_default=False)
+]
+Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The scan before defacing.", show_default=False)]
+Defaced = Annotated[
+    Path, typer.Argument(metavar="DEFACED", help="The scan after defacing, by any tool.", show_default=False)
+]
+DemoFolder = Annotated[
+    Path, typer.Argument(metavar="[OUT_DIR]", help="Folder to write into; made if needed.", file_okay=False)
+]
+Method = Annotated[str, typer.Option(metavar="NAME", help="How to find the face; `efface methods` lists them.")]
+FillWith = Annotated[
+    Fill, typer.Option("--fill", help="What to write into removed voxels; zero is the scan's own background.")
+]
+ClearanceMm = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        help="Keep every voxel within X mm of the inside of the skull, 2 to 20; by default the method's own.",
+        show_default=False,
+    ),
+]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask", metavar="FILE", help="Also write the face mask (.nii.gz, one label a region).", show_default=False
+    ),
+]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="FILE", help="Also write the plan (.npz); efface.load_plan reads it.", show_default=False
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write a page and a picture that can be shared: they show the defaced head only.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+PrivateReport = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write before and after, and a log that names the input. Shows the face: keep it private.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be removed; write nothing.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs; never the input.")]
+WriteFailed = Annotated[
+    bool,
+    typer.Option("--write-failed", help="Write a refused scan as *_FAILED, to look at; the exit status is still 3."),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show steps with times, and tracebacks.", callback=be_verbose),
+]
