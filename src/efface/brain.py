@@ -11,7 +11,7 @@ from efface.spatial.head_surface import head_mask
 from efface.spatial.resample import on_ras_grid, resample
 
 SPACING_MM = 2.0
-REACH_MM = 6.0
+REACH_MM = 10.0
 """How far an affine fit may miss the inside of the skull; the growth goes no farther."""
 COVER_MM = 8.0
 """Scalp and skull over the brain are at least this thick, but for infants; the growth goes no nearer to the skin."""
@@ -20,7 +20,7 @@ SURE_MM = 8.0
 
 
 def grow_brain(values: NDArray[np.float32], grid: Grid, atlas_brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Grow the atlas's brain by up to 6 mm, through tissue as bright as brain; dark skull stops it.
+    """Grow the atlas's brain by up to 10 mm, through tissue as bright as brain; dark skull stops it.
 
     An affine fit cannot follow every skull. Where it falls short, brain would lie unprotected; where this growth passes
     the skull, a few millimetres of orbit or scalp are kept that need not be. The first matters, the second hardly does.

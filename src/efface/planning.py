@@ -46,11 +46,11 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
     if not mask.any():
         message = f"method {method} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
-    used = {int(value) for value in np.unique(mask)} - {0}
+    used = set(np.flatnonzero(np.bincount(mask.ravel(order="K"), minlength=256)).tolist()) - {0}
     return DefacePlan(
         grid=scan.grid,
         mask=mask,
-        names={value: name for value, name in anatomy.names.items() if value in used},
+        names={value: name for value, name in load_atlas().region_names.items() if value in used},
         values=fill_values(fill, scan),
         method=method,
         fill=fill,

@@ -15,11 +15,11 @@ from efface.atlas import FACE, FEATURES, load_atlas
 from efface.deface_plan import DefacePlan
 from efface.evaluate.brain_tissue import brain_like_tissue
 from efface.evaluate.coverage import feature_coverage, visible_skin
-from efface.evaluate.surface_change import SurfaceChange, surface_change
+from efface.evaluate.surface_change import surface_change
 from efface.grid import Grid
 from efface.io import header_differences
 from efface.scan import Scan
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import Head, head_mask
 from efface.spatial.mask import clearance_mm
 from efface.spatial.resample import resample
 from efface.verdict import Check, Verdict
@@ -59,12 +59,13 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
     changed = _changed(original, defaced)
     mask = plan.changed if plan is not None else changed
     before, after = original.intensities(), defaced.intensities()
+    head = head_mask(before, original.grid)
     checks = [
         *_fidelity(original, defaced, changed, plan),
         *_brain(original, anatomy, mask),
-        *_features(before, mask, anatomy),
-        *_registration(before, anatomy),
-        *_independent(before, after, mask, anatomy),
+        *_features(head, mask, anatomy),
+        *_registration(head, anatomy),
+        *_independent(before, after, head, mask, anatomy),
     ]
     return Verdict(tuple(checks))
 
@@ -119,8 +120,8 @@ def _brain(original: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> list[Ch
     return checks
 
 
-def _features(before: NDArray[np.float32], mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
-    found = feature_coverage(visible_skin(before, anatomy, SHOWN), mask, anatomy)
+def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
+    found = feature_coverage(visible_skin(head, anatomy, SHOWN), mask, anatomy)
     return [
         _at_least(
             f"{name}_covered",
@@ -133,7 +134,7 @@ def _features(before: NDArray[np.float32], mask: NDArray[np.bool_], anatomy: Ana
     ]
 
 
-def _registration(before: NDArray[np.float32], anatomy: Anatomy) -> list[Check]:
+def _registration(head: Head, anatomy: Anatomy) -> list[Check]:
     scales = np.linalg.svd(anatomy.atlas_to_scan[:3, :3], compute_uv=False)
     size = float(np.cbrt(scales.prod()))
     in_range = SCALE_LIMITS[0] <= size <= SCALE_LIMITS[1]
@@ -142,17 +143,17 @@ def _registration(before: NDArray[np.float32], anatomy: Anatomy) -> list[Check]:
     return [
         Check("head_size", in_range, round(size, 3), limit, "x average adult", "The head found has a human size."),
         _at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
-        _at_least("head_overlap", _overlap(before, anatomy), MIN_HEAD_OVERLAP, "Dice", "It lies where a head is."),
+        _at_least("head_overlap", _overlap(head, anatomy), MIN_HEAD_OVERLAP, "Dice", "It lies where a head is."),
     ]
 
 
-def _overlap(before: NDArray[np.float32], anatomy: Anatomy) -> float:
+def _overlap(seen: Head, anatomy: Anatomy) -> float:
     """Return the Dice overlap of the atlas's head with the head seen by intensity.
 
     Judged where the atlas has a head to show, and not in the face, which another tool may have taken away before.
     """
     atlas = load_atlas()
-    seen, ras = head_mask(before, anatomy.grid, 4.0)
+    found, ras = seen
     head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues > 0, iterations=2))
     judged = ~np.isin(atlas.regions, [atlas.region(name) for name in FACE])
     scan_to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
@@ -160,16 +161,19 @@ def _overlap(before: NDArray[np.float32], anatomy: Anatomy) -> float:
         resample(volume.astype(np.uint8), atlas.grid, ras, target_to_source=scan_to_atlas, order=0) > 0
         for volume in (head & judged, judged)
     )
-    found = seen & inside
+    found = found & inside
     return float(2 * (expected & found).sum() / max(1, int(expected.sum() + found.sum())))
 
 
 def _independent(
-    before: NDArray[np.float32], after: NDArray[np.float32], mask: NDArray[np.bool_], anatomy: Anatomy
+    before: NDArray[np.float32], after: NDArray[np.float32], head: Head, mask: NDArray[np.bool_], anatomy: Anatomy
 ) -> list[Check]:
-    grid = anatomy.grid if anatomy.follows_header else _turned(anatomy)
-    surface: SurfaceChange = surface_change(before, after, grid)
-    brain, ras = brain_like_tissue(before, grid)
+    grid = anatomy.grid
+    if not anatomy.follows_header:
+        grid = _turned(anatomy)
+        head = head_mask(before, grid)
+    surface = surface_change(head[0], head_mask(after, grid)[0])
+    brain, ras = brain_like_tissue(before, grid, head)
     removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
     inside = ndimage.binary_opening(brain, iterations=3) & removed
     volume = float(inside.sum() * np.prod(ras.spacing_mm) / 1000)

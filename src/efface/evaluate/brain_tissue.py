@@ -14,10 +14,9 @@ from scipy import ndimage
 
 from efface.evaluate.surface_change import nose_tip
 from efface.grid import FloatArray, Grid
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import SPACING_MM, Head
 from efface.spatial.resample import on_ras_grid
 
-SPACING_MM = 2.0
 DEEP_FRACTION = 0.82
 """Brain for sure: what is deeper under the skin than this fraction of the deepest point."""
 SKIN_MM = 7.0
@@ -33,15 +32,21 @@ ORBIT_BEHIND_MM, ORBIT_ABOVE_MM = 72.0, 34.0
 _OTHER, _BRAIN = 1, 2
 
 
-def brain_like_tissue(values: NDArray[np.float32], grid: Grid) -> tuple[NDArray[np.bool_], Grid]:
+def brain_like_tissue(values: NDArray[np.float32], grid: Grid, seen: Head) -> tuple[NDArray[np.bool_], Grid]:
     """Find the body of tissue that looks like brain.
+
+    Parameters
+    ----------
+    values : (I, J, K) float32 array
+    grid : its grid
+    seen : what `efface.spatial.head_surface.head_mask` found in it
 
     Returns
     -------
     brain : (X, Y, Z) bool array on a 2 mm grid along the world's axes
     ras : that grid
     """
-    head, ras = head_mask(values, grid, SPACING_MM)
+    head, ras = seen
     volume, _ = on_ras_grid(values, grid, SPACING_MM)
     if not head.any():
         return np.zeros_like(head), ras
@@ -68,11 +73,11 @@ def _distance(ras: Grid, point: FloatArray) -> FloatArray:
 def _judged(ras: Grid, center: FloatArray, nose: tuple[FloatArray, float] | None) -> NDArray[np.bool_]:
     """Return what lies above the line from the brain's middle to the nose, the orbits left out.
 
-    Without a nose, what lies above 20 mm under the brain's middle.
+    Without a nose, what lies above 10 mm under the brain's middle.
     """
     y, z = (ras.affine[a, 3] + ras.affine[a, a] * np.arange(ras.shape[a]) for a in (1, 2))
     if nose is None:
-        return np.broadcast_to(z > center[2] - 20.0, ras.shape)
+        return np.broadcast_to(z > center[2] - 10.0, ras.shape)
     tip, scale = nose
     forward = (tip - center)[1:] / np.linalg.norm((tip - center)[1:])
     along = (y[:, None] - tip[1]) * forward[0] + (z - tip[2]) * forward[1]

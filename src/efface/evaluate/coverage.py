@@ -11,10 +11,9 @@ from scipy import ndimage
 from efface.anatomy import Anatomy
 from efface.atlas import load_atlas
 from efface.grid import Grid
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import Head
 from efface.spatial.resample import resample
 
-SPACING_MM = 2.0
 LEAST_IN_VIEW = 0.25
 """A feature of whose place less than this lies in the field of view is not in view."""
 DEEPEST_MM = 34.0
@@ -37,19 +36,19 @@ class VisibleSkin:
     """Per feature: (N, 3) indices of its visible skin."""
 
 
-def visible_skin(values: NDArray[np.float32], anatomy: Anatomy, features: tuple[str, ...]) -> VisibleSkin:
+def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> VisibleSkin:
     """Find each feature's visible skin in a scan.
 
     Parameters
     ----------
-    values : (I, J, K) float32 array
+    head : what `efface.spatial.head_surface.head_mask` found in the scan
     anatomy : what was found in the scan
     features : names of regions; ears are seen from their side, all others from the front
     """
     atlas = load_atlas()
-    seen, ras = head_mask(values, anatomy.grid, SPACING_MM)
-    head = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
-    first = {name: _first_hits(head, atlas.regions == atlas.region(name), name, atlas.grid) for name in features}
+    seen, ras = head
+    carried = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
+    first = {name: _first_hits(carried, atlas.regions == atlas.region(name), name, atlas.grid) for name in features}
     return VisibleSkin(atlas.grid, first)
 
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.grid import FloatArray, Grid
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import SPACING_MM
 
-SPACING_MM = 2.0
 RETREAT_MM = 3.0
 """A surface that moved back by less still shows its shape."""
 BUMP_WINDOW_MM = 44.0
@@ -35,16 +34,14 @@ class SurfaceChange:
     """The same on the right."""
 
 
-def surface_change(before: NDArray[np.float32], after: NDArray[np.float32], grid: Grid) -> SurfaceChange:
+def surface_change(head: NDArray[np.bool_], left: NDArray[np.bool_]) -> SurfaceChange:
     """Compare the head's surface before and after.
 
     Parameters
     ----------
-    before, after : (I, J, K) float32 arrays, intensities
-    grid : their grid; its world must have the person's front at +y and top at +z (RAS+)
+    head, left : (X, Y, Z) bool arrays, the head before and after, as `efface.spatial.head_surface.head_mask` finds it;
+        the person's front must be at +y and the top at +z
     """
-    head, _ = head_mask(before, grid, SPACING_MM)
-    left, _ = head_mask(after, grid, SPACING_MM)
     if not head.any():
         return SurfaceChange(None, None, None)
     old, new = _front(head), _front(left)

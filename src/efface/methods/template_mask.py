@@ -18,18 +18,20 @@ from efface.atlas import FACE, load_atlas
 from efface.errors import UsageError
 from efface.evaluate.coverage import visible_skin
 from efface.scan import Scan
+from efface.spatial.head_surface import head_mask
 from efface.spatial.mask import within
 from efface.spatial.resample import resample
 
 ENOUGH = 0.985
 """Covered part of the visible skin at which the mask stops growing."""
 GROWTH: tuple[tuple[tuple[str, ...], int, float], ...] = (
+    (("left_eye", "right_eye", "nose"), 1, -0.5),
     (("mouth", "chin", "left_cheek", "right_cheek"), 1, -1.0),
     (("left_ear",), 0, 0.5),
     (("right_ear",), 0, -0.5),
 )
-"""Regions that grow together, along which axis of the atlas, and how far per step: the lower face goes backward, ears
-go inward by half as much; eyes, nose and brow lie right under the brain and do not grow."""
+"""Regions that grow together, along which axis of the atlas, and how far per step: the lower face goes backward, eyes
+and nose half as much, ears inward; the brow lies right under the brain and does not grow."""
 
 Regions = NDArray[np.uint8]
 
@@ -41,7 +43,7 @@ class TemplateMask:
     clearance_mm: float = 4.0
     """Voxels closer than this to the inside of the skull are kept, mm."""
     step_mm: float = 6.0
-    """How far the lower face grows backward in one step, mm of the atlas; ears grow inward by half of it."""
+    """How far the lower face grows backward in one step, mm of the atlas; eyes, nose and ears grow by half of it."""
     max_steps: int = 5
     """Most steps to take."""
 
@@ -66,17 +68,21 @@ class TemplateMask:
     def _grown(self, scan: Scan, anatomy: Anatomy) -> Regions:
         """Return the atlas's face regions, each group grown until its visible skin in this scan is covered."""
         atlas = load_atlas()
-        skin = visible_skin(scan.intensities(), anatomy, FACE)
+        skin = visible_skin(head_mask(scan.intensities(), scan.grid), anatomy, FACE)
         regions = np.where(np.isin(atlas.regions, [atlas.region(name) for name in FACE]), atlas.regions, np.uint8(0))
         for names, axis, direction in GROWTH:
-            points = tuple(np.concatenate([skin.first[name] for name in names]).T)
             part = np.where(np.isin(regions, [atlas.region(name) for name in names]), regions, np.uint8(0))
             voxels = round(direction * self.step_mm / float(atlas.grid.spacing_mm[0]))
             for step in range(1, self.max_steps + 1):
-                if points[0].size == 0 or (regions[points] > 0).mean() >= ENOUGH:
+                if all(_covered(regions, skin.first[name]) >= ENOUGH for name in names):
                     break
                 regions = np.where(regions > 0, regions, _shifted(part, axis, step * voxels))
         return regions
+
+
+def _covered(regions: Regions, points: NDArray[np.int64]) -> float:
+    """Return the share of (N, 3) voxels that lie in any region; 1 where there are none."""
+    return float((regions[tuple(points.T)] > 0).mean()) if len(points) else 1.0
 
 
 def _shifted(regions: Regions, axis: int, voxels: int) -> Regions:

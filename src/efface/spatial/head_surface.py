@@ -14,7 +14,11 @@ from efface.spatial.resample import on_ras_grid
 
 Volume = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Head = tuple[Mask, Grid]
+"""What `head_mask` returns: the head, and where its voxels lie."""
 
+SPACING_MM = 2.0
+"""Spacing at which a head's surface is judged."""
 SAMPLES = 500_000
 """Voxels that are enough to find a threshold."""
 NOISE_DEVIATIONS = 4.0
@@ -87,7 +91,7 @@ def _background(dark: Volume) -> tuple[float, float]:
     return level, noise
 
 
-def head_mask(values: Volume, grid: Grid, spacing_mm: float = 2.0) -> tuple[Mask, Grid]:
+def head_mask(values: Volume, grid: Grid, spacing_mm: float = SPACING_MM) -> Head:
     """Find the head: the largest thing brighter than air, with the air inside it (sinuses, airways) filled.
 
     Parameters

@@ -36,27 +36,32 @@ def within(mask: Mask, other: Mask, grid: Grid, distance_mm: float) -> Mask:
     Distances run between voxel centres; the grid's axes are taken to be perpendicular.
     """
     result = np.zeros_like(mask)
-    mask_box, other_box = bounding_box(mask, grid), bounding_box(other, grid, distance_mm)
-    box = overlap(mask_box, other_box) if mask_box and other_box else None
-    if box is None:
-        return result
-    wide = _grow(box, grid, distance_mm)
-    distance = ndimage.distance_transform_edt(~other[wide], sampling=grid.spacing_mm) if other[wide].any() else None
-    if distance is not None:
-        near = np.zeros_like(mask)
-        near[wide] = distance < distance_mm
-        result = mask & near
+    found = _distances(mask, other, grid, distance_mm)
+    if found is not None:
+        box, distance = found
+        result[box] = mask[box] & (distance < distance_mm)
     return result
 
 
 def clearance_mm(mask: Mask, other: Mask, grid: Grid, reach_mm: float = 20.0) -> float:
     """Return the smallest distance between two masks, mm; ``reach_mm`` if they are farther apart, 0 if they overlap."""
-    near = within(mask, other, grid, reach_mm)
-    box = bounding_box(near, grid, reach_mm)
-    if box is None:
+    found = _distances(mask, other, grid, reach_mm)
+    if found is None:
         return reach_mm
-    distance = ndimage.distance_transform_edt(~other[box], sampling=grid.spacing_mm)
-    return float(distance[near[box]].min())
+    box, distance = found
+    return float(distance.min(where=mask[box], initial=reach_mm))
+
+
+def _distances(mask: Mask, other: Mask, grid: Grid, reach_mm: float) -> tuple[Box, NDArray[np.float64]] | None:
+    """Return a box around what of ``mask`` may lie near ``other``, and the distances from ``other`` in it."""
+    mask_box, other_box = bounding_box(mask, grid), bounding_box(other, grid, reach_mm)
+    box = overlap(mask_box, other_box) if mask_box and other_box else None
+    if box is None:
+        return None
+    wide = _grow(box, grid, reach_mm)
+    if not other[wide].any():
+        return None
+    return wide, ndimage.distance_transform_edt(~other[wide], sampling=grid.spacing_mm)
 
 
 def _grow(box: Box, grid: Grid, margin_mm: float) -> Box:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from efface.errors import GridMismatchError
 from efface.grid import FloatArray, Grid
@@ -77,7 +76,7 @@ def on_ras_grid(values: NDArray[np.float32], grid: Grid, spacing_mm: float) -> t
     ras_affine[:3, 3] = (lowest + highest - (shape - 1) * spacing_mm) / 2
     ras = Grid(tuple(shape.tolist()), ras_affine)
     to_index = np.asarray(np.linalg.inv(blocks.affine) @ ras_affine)
-    return _sample(values, to_index, ras.shape), ras
+    return _sample(values, to_index, ras.shape, outside=float(values.min())), ras
 
 
 def check_shape(values: NDArray[np.generic], grid: Grid) -> None:
@@ -85,25 +84,6 @@ def check_shape(values: NDArray[np.generic], grid: Grid) -> None:
     if values.shape != grid.shape:
         message = f"array of shape {values.shape} on a grid of shape {grid.shape}; give each array its own scan's grid"
         raise GridMismatchError(message)
-
-
-def _sample(values: NDArray[np.float32], to_index: FloatArray, shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Sample a volume linearly at every index of a new grid; ``to_index`` (4, 4) carries new indices to old ones.
-
-    ITK sees plain index space (so shear is no matter), its first axis being numpy's last. Both volumes are walked in
-    the order in which the old one is stored, which is three times as fast.
-    """
-    turned = not values.flags.c_contiguous and values.flags.f_contiguous
-    image = sitk.GetImageFromArray(values.T if turned else np.ascontiguousarray(values))
-    order = slice(None) if turned else slice(None, None, -1)
-    matrix, shift = to_index[:3, :3][order, order].ravel().tolist(), to_index[:3, 3][order].tolist()
-    transform = sitk.AffineTransform(matrix, shift)
-    size, direction = np.array(shape)[order].tolist(), np.eye(3).ravel().tolist()
-    outside = float(values.min())
-    moved = sitk.GetArrayFromImage(
-        sitk.Resample(image, size, transform, sitk.sitkLinear, [0.0] * 3, [1.0] * 3, direction, outside)
-    )
-    return np.asarray(moved.T if turned else moved)
 
 
 def resample(
@@ -129,17 +109,40 @@ def resample(
     -------
     values : (target.shape) array of the same dtype
     """
+    check_shape(values, grid)
     world = np.eye(4) if target_to_source is None else target_to_source
-    matrix = np.linalg.inv(grid.affine) @ world @ target.affine
-    return np.asarray(
-        ndimage.affine_transform(
-            values,
-            matrix[:3, :3],
-            matrix[:3, 3],
-            output_shape=target.shape,
-            order=order,
-            mode="nearest" if outside is None else "grid-constant",
-            cval=outside or 0.0,
-            prefilter=False,
-        )
+    matrix = np.asarray(np.linalg.inv(grid.affine) @ world @ target.affine)
+    return _sample(values, matrix, target.shape, order=order, outside=outside)
+
+
+def _sample(
+    values: NDArray[Any],
+    to_index: FloatArray,
+    shape: tuple[int, int, int],
+    *,
+    order: int = 1,
+    outside: float | None,
+) -> NDArray[Any]:
+    """Sample a volume at every index of a new grid; ``to_index`` (4, 4) carries new indices to old ones.
+
+    ITK sees plain index space (so shear is no matter), its first axis being numpy's last. Both volumes are walked in
+    the order in which the old one is stored, which is three times as fast.
+    """
+    turned = not values.flags.c_contiguous and values.flags.f_contiguous
+    image = sitk.GetImageFromArray(values.T if turned else np.ascontiguousarray(values))
+    along = slice(None) if turned else slice(None, None, -1)
+    matrix, shift = to_index[:3, :3][along, along].ravel().tolist(), to_index[:3, 3][along].tolist()
+    moved = sitk.Resample(
+        image,
+        np.array(shape)[along].tolist(),
+        sitk.AffineTransform(matrix, shift),
+        sitk.sitkLinear if order else sitk.sitkNearestNeighbor,
+        [0.0] * 3,
+        [1.0] * 3,
+        np.eye(3).ravel().tolist(),
+        outside or 0.0,
+        image.GetPixelID(),
+        outside is None,
     )
+    array = sitk.GetArrayFromImage(moved)
+    return np.asarray(array.T if turned else array)
