@@ -84,6 +84,7 @@ def test_the_sample_is_a_1_mm_head():
         {"turn_deg": (90, 0, 0)},
         {"volumes": 0},
         {"field_of_view": "toes"},
+        {"scan": -1},
     ],
 )
 def test_what_cannot_be_scanned_is_said(wrong):
@@ -94,3 +95,10 @@ def test_what_cannot_be_scanned_is_said(wrong):
 def test_an_unknown_part_is_said():
     with pytest.raises(UsageError, match="tail"):
         phantom.make(spacing_mm=(6, 6, 6)).where("tail")
+
+
+def test_the_same_person_is_scanned_again():
+    first, again = (phantom.make(spacing_mm=COARSE, seed=6, scan=scan) for scan in (0, 2))
+    assert not np.array_equal(first.grid.shape, again.grid.shape) or not np.array_equal(first.tissues, again.tissues)
+    volumes = [p.where("cerebral_white_matter").sum() for p in (first, again)]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.02)

@@ -1,13 +1,16 @@
 """A synthetic head that is nobody, for tests, documentation and the demo.
 
-The bundled average of 13 heads (`efface.atlas`) is deformed at random, given sulci, fat and texture at random, turned
-into MR signal, and scanned: partial volume, uneven coil, Rician noise. No voxel and no face of any person is in it.
+The bundled average of 13 heads (`efface.atlas`) is deformed at random as heads differ (`shape_model`), each region of
+the face in its own way, given sulci, fat and texture at random, turned into MR signal, and scanned: partial volume,
+uneven coil, Rician noise. No voxel and no face of any person is in it: drawn faces are as far from the nearest of the
+13 as these are from one another (``training/nobody.py``).
 
     import efface.phantom
 
     image = efface.phantom.head("T2w", spacing_mm=(0.8, 0.8, 4), orientation="LPS", seed=3)
     person = efface.phantom.make("T1w", seed=3)        # the same head, with the truth about it
     eyes = person.where("eye")
+    again = efface.phantom.make("T2w", seed=3, scan=1) # the same person on another day
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from efface.phantom.tissue import CONTRASTS, SIGNAL, Labels, Volume, draw_head
 
 __all__ = ["CONTRASTS", "FIELDS_OF_VIEW", "Phantom", "head", "make", "sample"]
 
-SAMPLE_SEED = 2
+SAMPLE_SEED = 7
 WHITE_MATTER = 600.0
 """Stored value of signal 1, white matter on T1w, in dtypes of 16 bits and more."""
 HEADROOM = 1.3
@@ -78,6 +81,7 @@ def make(
     size: float = 1.0,
     turn_deg: Sequence[float] = (0.0, 0.0, 0.0),
     volumes: int = 1,
+    scan: int = 0,
 ) -> Phantom:
     """Scan a synthetic head.
 
@@ -90,7 +94,7 @@ def make(
     orientation : str
         Where the stored axes grow to, such as ``"LPS"``; any of the 48 codes. Only the storage changes.
     seed : int
-        The person and the noise; the same person in every contrast, grid and pose.
+        The person; the same in every contrast, grid, pose and scan.
     dtype : numpy dtype
         Of the stored voxels: integers or floats. White matter on T1w is about 600, less in 8 bits.
     noise : float
@@ -98,27 +102,32 @@ def make(
     field_of_view : str
         One of `FIELDS_OF_VIEW`; ``"whole"`` ends below at the chin.
     size : float
-        0.75 is a small child's head, 1 an adult's, 1.15 a large one.
+        0.62 is a newborn's head, 0.82 a one-year-old's, 0.91 a five-year-old's, 1 an adult's, 1.15 a large one. Small
+        heads have a child's proportions: the face is smaller than the vault.
     turn_deg : three floats
         The head's turn in the scanner about x, y and z, right-handed: positive x lifts the nose. The grid stays.
     volumes : int
         More than one makes a 4-D scan of volumes that differ in noise and, a little, in gain.
+    scan : int
+        Which scan of the person. From 1 on the head is the same, and the noise, the coil and, by some degrees and
+        millimetres, the pose are others.
 
     Raises
     ------
     UsageError
         A value that cannot be scanned.
     """
-    _check(contrast, spacing_mm, orientation, dtype, noise, size, turn_deg, volumes)
+    _check(contrast, spacing_mm, orientation, dtype, noise, size, turn_deg, volumes, scan)
     turn_x, turn_y, turn_z = (float(angle) for angle in turn_deg)
-    shape = draw_shape(seed, size, (turn_x, turn_y, turn_z))
+    shape = draw_shape(seed, size, (turn_x, turn_y, turn_z), scan)
     grid = _grid(field_of_view, shape, spacing_mm)
     person = draw_head(contrast, seed)
     clean = measure(person.signal, person.grid, shape, grid)
-    clean *= coil(grid, seed)
-    scans = [_stored(scan, contrast, np.dtype(dtype)) for scan in _repeated(clean, noise, seed, volumes)]
-    scan = scans[0] if volumes == 1 else np.stack(scans, axis=-1)
-    voxels, affine = _oriented(scan, grid, orientation)
+    clean *= coil(grid, seed, scan)
+    rng = np.random.default_rng([seed, 4, scan])
+    taken = [_stored(volume, contrast, np.dtype(dtype)) for volume in _repeated(clean, noise, rng, volumes)]
+    stored = taken[0] if volumes == 1 else np.stack(taken, axis=-1)
+    voxels, affine = _oriented(stored, grid, orientation)
     tissues, regions = (
         _oriented(carry_labels(labels, person.grid, shape, grid), grid, orientation)[0]
         for labels in (person.tissues, person.regions)
@@ -143,9 +152,8 @@ def _grid(kind: str, shape: Shape, spacing_mm: Sequence[float]) -> Grid:
     return field_of_view(kind, shape, np.asarray(spacing_mm, float))
 
 
-def _repeated(clean: Volume, noise: float, seed: int, volumes: int) -> list[Volume]:
-    """Scan again and again: fresh noise each time, gain within about a percent."""
-    rng = np.random.default_rng([seed, 4])
+def _repeated(clean: Volume, noise: float, rng: np.random.Generator, volumes: int) -> list[Volume]:
+    """Measure again and again: fresh noise each time, gain within about a percent."""
     gains = np.float32(1) + np.float32(0.01) * rng.standard_normal(volumes, dtype=np.float32)
     gains[0] = 1
     return [add_noise(clean * gain, noise, rng) for gain in gains]
@@ -187,6 +195,7 @@ def _check(
     size: float,
     turn_deg: Sequence[float],
     volumes: int,
+    scan: int,
 ) -> None:
     """Refuse what cannot be scanned."""
     known = {frozenset(pair) for pair in ("LR", "PA", "IS")}
@@ -204,6 +213,7 @@ def _check(
         f"turn_deg {turn_deg}; give three angles from -60 to 60 degrees": len(turn_deg) == 3
         and all(-60 <= angle <= 60 for angle in turn_deg),
         f"volumes {volumes}; give at least 1": volumes >= 1,
+        f"scan {scan}; give 0 or more": scan >= 0,
     }
     for problem, fine in checks.items():
         if not fine:

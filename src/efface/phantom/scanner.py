@@ -136,9 +136,9 @@ def _resampled(
     return np.asarray(sitk.GetArrayFromImage(sitk.Resample(image, *place, 0.0)))
 
 
-def coil(grid: Grid, seed: int) -> Volume:
+def coil(grid: Grid, seed: int, scan: int = 0) -> Volume:
     """Return the coil's uneven sensitivity, (I, J, K) float32 array about 1: a random quadratic."""
-    rng = np.random.default_rng([seed, 3])
+    rng = np.random.default_rng([seed, 3, scan])
     ends = grid.affine[:3, 3] - load_atlas().brain_center
     x, y, z = np.ix_(*[(e + s * np.arange(n)) / 100 for e, s, n in zip(ends, grid.spacing_mm, grid.shape, strict=True)])
     a = (0.06 * rng.standard_normal(9)).astype(np.float32)

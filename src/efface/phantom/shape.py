@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from efface.atlas import load_atlas
-from efface.grid import FloatArray, Grid
+from efface.grid import FloatArray
+from efface.phantom.deformation import Deformation, draw_deformation, shift_at
+from efface.phantom.shape_model import load_shape_model
 
-KNOT_MM = 20.0
-"""Spacing of the deformation's knots."""
-BROAD_MM, FINE_MM = 2.6, 0.8
-"""Standard deviation of the deformation along each axis: over half a head, and over a feature of the face."""
-PROPORTION = 0.03
-"""Standard deviation of width, length and height, beside the head's size."""
 OFF_CENTRE_MM = 5.0
 """Standard deviation of where the head lies in the scanner."""
+OTHER_TURN_DEG = 4.0
+"""Standard deviation of how else, about each axis, the head lies in a further scan."""
+CLOSE_MM, ROUNDS = 0.01, 8
+"""When `Shape.to_scan` is content, and after how many rounds it is so in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,35 +26,33 @@ class Shape:
     """How one head differs from the average, and how it lies in the scanner."""
 
     to_average: FloatArray
-    """(4, 4) the linear part: scan to average head, RAS+ mm."""
-    knots: Grid = field(repr=False)
-    """Where the deformation's knots lie in the average head."""
-    shifts_mm: FloatArray = field(repr=False)
-    """(3, I, J, K) cubic B-spline coefficients of the deformation, added after the linear part."""
+    """(4, 4) the linear part: scan to a head of average proportions, RAS+ mm."""
+    deformation: Deformation = field(repr=False)
+    """From there to the average head, and back."""
 
     def to_atlas(self, xyz: ArrayLike) -> FloatArray:
         """Carry (..., 3) points of the scan to the atlas, RAS+ mm; exact."""
         points = np.asarray(xyz, float) @ self.to_average[:3, :3].T + self.to_average[:3, 3]
-        return np.asarray(points + self._shift(points))
+        return self._deformed(points)
 
     def to_scan(self, xyz: ArrayLike) -> FloatArray:
         """Carry (..., 3) points of the atlas to the scan, RAS+ mm; to about 0.01 mm."""
         target = np.asarray(xyz, float)
-        points = target
-        for _ in range(6):
-            points = target - self._shift(points)
+        warp, aim = self.deformation, target
+        for _ in range(ROUNDS):  # lead the rough inverse to where the exact way back ends at the target
+            points = aim + shift_at(warp.to_head_mm, warp.knots, aim)
+            missed = target - self._deformed(points)
+            if np.abs(missed).max(initial=0) < CLOSE_MM:
+                break
+            aim = aim + missed
         back = np.linalg.inv(self.to_average)
         return np.asarray(points @ back[:3, :3].T + back[:3, 3])
 
-    def _shift(self, points: FloatArray) -> FloatArray:
-        at = np.moveaxis(self.knots.index(points), -1, 0)
-        return np.stack(
-            [ndimage.map_coordinates(part, at, order=3, mode="nearest", prefilter=False) for part in self.shifts_mm],
-            axis=-1,
-        )
+    def _deformed(self, points: FloatArray) -> FloatArray:
+        return points + shift_at(self.deformation.to_atlas_mm, self.deformation.knots, points)
 
 
-def draw_shape(seed: int, size: float, turn_deg: tuple[float, float, float]) -> Shape:
+def draw_shape(seed: int, size: float, turn_deg: tuple[float, float, float], scan: int = 0) -> Shape:
     """Draw a shape at random.
 
     Parameters
@@ -63,30 +60,16 @@ def draw_shape(seed: int, size: float, turn_deg: tuple[float, float, float]) -> 
     seed : the person
     size : 1 is the average adult's head
     turn_deg : turns about x, y and z in this order, right-handed: positive x lifts the nose
+    scan : which scan of the person; from 1 on, the head lies a little otherwise
     """
-    rng = np.random.default_rng([seed, 2])
-    atlas = load_atlas()
-    scales = size * np.clip(1 + PROPORTION * rng.standard_normal(3), 0.92, 1.08)
+    rng = np.random.default_rng([seed, 5])
+    log_scales = rng.multivariate_normal(np.zeros(3), load_shape_model().log_scale_covariance)
+    scales = size * np.exp(np.clip(log_scales, -0.08, 0.08))
+    rng = np.random.default_rng([seed, 6, scan])
+    off_centre = OFF_CENTRE_MM * np.clip(rng.standard_normal(3), -2, 2)
+    turn = np.array(turn_deg) + (OTHER_TURN_DEG * np.clip(rng.standard_normal(3), -2, 2) if scan else 0)
     forward = np.eye(4)
-    forward[:3, :3] = Rotation.from_euler("xyz", turn_deg, degrees=True).as_matrix() * scales
-    middle = atlas.brain_center
-    forward[:3, 3] = middle - forward[:3, :3] @ middle + OFF_CENTRE_MM * np.clip(rng.standard_normal(3), -2, 2)
-    knots = _knots(atlas.grid)
-    noise = rng.standard_normal((2, 3, *knots.shape))
-    broad, fine = (_scaled(part, sigma) for part, sigma in zip(noise, (1.6, 0.6), strict=True))
-    return Shape(np.asarray(np.linalg.inv(forward)), knots, BROAD_MM * broad + FINE_MM * fine)
-
-
-def _knots(grid: Grid) -> Grid:
-    """Cover a grid and 60 mm around it with knots."""
-    low, high = grid.ras([0, 0, 0]) - 60, grid.ras(np.array(grid.shape) - 1) + 60
-    affine = np.diag([KNOT_MM] * 3 + [1.0])
-    affine[:3, 3] = low
-    count = np.ceil((high - low) / KNOT_MM).astype(int) + 1
-    return Grid((int(count[0]), int(count[1]), int(count[2])), affine)
-
-
-def _scaled(noise: FloatArray, sigma: float) -> FloatArray:
-    """Blur each of three volumes of noise, to unit variance."""
-    blurred = ndimage.gaussian_filter(noise, (0, sigma, sigma, sigma), mode="wrap")
-    return np.asarray(blurred / blurred.std())
+    forward[:3, :3] = Rotation.from_euler("xyz", turn, degrees=True).as_matrix() * scales
+    middle = load_atlas().brain_center
+    forward[:3, 3] = middle - forward[:3, :3] @ middle + off_centre
+    return Shape(np.asarray(np.linalg.inv(forward)), draw_deformation(seed, size))
