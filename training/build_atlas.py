@@ -2,8 +2,8 @@
 
     python training/build_atlas.py LABEL_MAPS WORK_DIR OUT_DIR
 
-Writes ``labels.npz`` (most probable tissue, named regions), ``probabilities.npz`` and ``atlas.json``. The same
-inputs give the same bytes.
+Writes ``labels.npz`` (most probable tissue, named regions), ``probabilities.npz``, ``brain_distance.npz``
+and ``atlas.json``. The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+import landmarks
 import regions
 from build_average import field_image, itk_affine, template_grid, to_array, to_itk
 from label_maps import COMPLETE_HEADS, TISSUES, read_tissues
@@ -80,9 +81,11 @@ def write(probabilities: np.ndarray, affine: np.ndarray, out: Path, heads: tuple
     tissues = smooth.argmax(axis=-1).astype(np.uint8)
     labels, eyes = regions.draw(tissues, affine)
     brain = np.argwhere(labels == regions.VALUE["brain"]).mean(axis=0)
+    distance, coarse = landmarks.brain_distance(labels == regions.VALUE["brain"], affine)
     files = {
         "labels.npz": npz_bytes(tissues=tissues, regions=labels),
         "probabilities.npz": npz_bytes(maps=quantise(probabilities)),
+        "brain_distance.npz": npz_bytes(steps=distance),
     }
     description = {
         "affine": affine.tolist(),
@@ -90,6 +93,8 @@ def write(probabilities: np.ndarray, affine: np.ndarray, out: Path, heads: tuple
         "regions": {str(value): name for name, value in regions.VALUE.items()},
         "brain_center": np.round(affine[:3, :3] @ brain + affine[:3, 3], 2).tolist(),
         "between_eyes": np.round(eyes, 2).tolist(),
+        "centroids": landmarks.centroids(tissues, affine),
+        "brain_distance": {"affine": coarse.tolist(), "step_mm": landmarks.STEP_MM},
         "heads": len(heads),
         "made_by": "training/build_average.py and training/build_atlas.py",
         "from": "SynthSeg training label maps (Billot et al. 2023), Apache-2.0; frame of MNI152",

@@ -44,6 +44,8 @@ class Atlas:
     """(3,) centroid of the brain, RAS+ mm."""
     between_eyes: FloatArray
     """(3,) middle between the eyeballs, RAS+ mm."""
+    centroids: dict[str, FloatArray]
+    """Centroid of each brain structure that the network labels, by its class: (3,) RAS+ mm."""
     sha256: str
     """Over all atlas files."""
 
@@ -86,6 +88,7 @@ def load_atlas() -> Atlas:
         region_names={int(value): name for value, name in description["regions"].items()},
         brain_center=np.array(description["brain_center"]),
         between_eyes=np.array(description["between_eyes"]),
+        centroids={name: np.array(place) for name, place in description["centroids"].items()},
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
@@ -103,3 +106,18 @@ def load_probabilities() -> NDArray[np.uint8]:
         maps: NDArray[np.uint8] = np.moveaxis(stored["maps"], 0, -1)
     maps.flags.writeable = False
     return maps
+
+
+@lru_cache(maxsize=1)
+def load_brain_distance() -> tuple[NDArray[np.float32], Grid]:
+    """Return the signed distance from the brain's surface, positive outside, in mm, and where it lies; cached.
+
+    Raises
+    ------
+    DefaceError
+        The installation is damaged.
+    """
+    description = json.loads((Path(__file__).parent / "atlas.json").read_text("utf-8"))["brain_distance"]
+    with np.load(BytesIO(_checked("brain_distance.npz")), allow_pickle=False) as stored:
+        distance = stored["steps"] * np.float32(description["step_mm"])
+    return distance, Grid(distance.shape, np.array(description["affine"]))

@@ -1,0 +1,1 @@
+"""The network: the anatomy of any head scan, from one small model."""

@@ -1,0 +1,91 @@
+"""Label a head with a trained network, through onnxruntime; no torch, no GPU, the same answer every time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from efface.errors import DefaceError
+from efface.grid import Grid
+from efface.network.preparing import Prepared
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+THREADS = 4
+"""More threads than this gain nothing on a volume this small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the network sees, on its own grid, padding taken off."""
+
+    labels: NDArray[np.uint8] = field(repr=False)
+    """(X, Y, Z) class of every voxel."""
+    inside: NDArray[np.float32] = field(repr=False)
+    """(X, Y, Z) probability of lying inside the skull."""
+    grid: Grid
+    """Where the voxels lie; isotropic, RAS+."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model folder, loaded."""
+
+    session: onnxruntime.InferenceSession = field(repr=False)
+    """Runs the weights."""
+    classes: tuple[str, ...]
+    """Class name by value."""
+    sha256: str
+    """Of the weights."""
+
+    def look(self, prepared: Prepared) -> Look:
+        """Label a prepared image."""
+        labels, inside = self.session.run(None, {"image": prepared.image[None, None]})
+        affine = prepared.grid.affine.copy()
+        affine[:3, 3] = prepared.grid.ras([part.start for part in prepared.view])
+        labels, inside = labels[0][prepared.view], inside[0][prepared.view]
+        return Look(labels, inside, Grid(labels.shape, affine))
+
+
+@lru_cache(maxsize=2)
+def load_network(folder: Path) -> Network:
+    """Read a model folder, hash-checked; cached.
+
+    Parameters
+    ----------
+    folder : holds ``model.onnx`` and ``labels.json``, as ``training/train.py --export`` writes them
+
+    Raises
+    ------
+    DefaceError
+        The weights are damaged.
+    """
+    import onnxruntime
+
+    described: dict[str, Any] = json.loads((folder / "labels.json").read_text("utf-8"))
+    weights = (folder / "model.onnx").read_bytes()
+    found = hashlib.sha256(weights).hexdigest()
+    if found != described["sha256"]["model.onnx"]:
+        message = f"network weights in {folder.name} are damaged (sha256 {found[:12]}...); export them again"
+        raise DefaceError(message)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = min(THREADS, _cores())
+    options.enable_mem_pattern = False  # the input's shape differs from scan to scan
+    options.enable_cpu_mem_arena = False  # memory goes back when a look is done
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return Network(session, tuple(entry["name"] for entry in described["classes"]), found)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,30 @@
+"""Turns by right angles, for scans whose header names the wrong axes."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+
+from efface.grid import FloatArray, Grid
+
+
+def _turns() -> tuple[FloatArray, ...]:
+    """Return the 24 proper turns as (4, 4) matrices, none first."""
+    found = []
+    for order, signs in product(permutations(range(3)), product((1.0, -1.0), repeat=3)):
+        matrix = np.eye(4)
+        matrix[:3, :3] = 0
+        matrix[range(3), order] = signs
+        if np.linalg.det(matrix) > 0:
+            found.append(matrix)
+    return tuple(sorted(found, key=lambda matrix: -float(np.trace(matrix))))
+
+
+TURNS = _turns()
+"""The 24 turns, the identity first."""
+
+
+def turned(grid: Grid, turn: FloatArray) -> Grid:
+    """Return a grid with its world turned; ``turn`` (4, 4) carries the old world's points to the new one's."""
+    return Grid(grid.shape, turn @ grid.affine)
