@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
 import synthesis
 from classes import CLASSES, INTRACRANIAL, NINE, VALUE
+from efface.anatomy import MODEL
+from efface.atlas import load_atlas
 from efface.errors import DefaceError
 from efface.grid import Grid
 from efface.network.inference import Network, load_network
@@ -29,13 +31,13 @@ from efface.scan import Scan, Source
 from efface.spatial.resample import resample
 from heads import load_all, texture_tiles
 
-MODEL = Path(__file__).parent.parent / "training" / "state" / "model"
 SHAPE = (192, 224, 256)
 """Voxels of the drawn scans, 1 mm."""
+EYEBALL = load_atlas().tissue_names.index("eye")
 LEAST_VOXELS = 100
 """Structures of which less is in view are not scored."""
-NOT_TRAINED_FOR = ("stripped", "coarse_look", "blanked_lattice")
-"""Conditions of training that no user's file is in."""
+NOT_SCORED = ("easy", "stripped", "coarse_look", "blanked_lattice")
+"""Conditions of training that no user's file is in, or that are told apart by others."""
 
 
 def fine(name: str) -> str:
@@ -58,6 +60,7 @@ def scores(drawn: synthesis.Drawn, network: Network) -> dict[str, float]:
     found, true = resample(located.seen.labels, located.seen.grid, grid, order=0), drawn.classes
     inside = np.isin(true, [VALUE[name] for name in INTRACRANIAL])
     row = {"refused": 0.0, "brain": dice(located.brain, inside)}
+    row |= {f"evidence {name}": value for name, value in asdict(located.evidence).items()}
     row["brain_mm"] = apart(located.brain, inside)
     for name, value in VALUE.items():
         if (true == value).sum() >= LEAST_VOXELS and name != "air":
@@ -65,6 +68,7 @@ def scores(drawn: synthesis.Drawn, network: Network) -> dict[str, float]:
     for side in ("left", "right"):
         if f"{side}_eye" in row:
             row[f"{side}_eye_mm"] = apart(found == VALUE[f"{side}_eye"], true == VALUE[f"{side}_eye"])
+            row[f"{side}_carried"] = carried(f"{side}_eye", true, located.placement.atlas_to_scan, grid)
     if "nose" in row and not touches_front(true == VALUE["nose"]):
         row["nose_tip_mm"] = float(np.linalg.norm(tip(found == VALUE["nose"]) - tip(true == VALUE["nose"])))
     return row
@@ -80,6 +84,14 @@ def apart(one: np.ndarray, two: np.ndarray) -> float:
     if not (one.any() and two.any()):
         return float("inf")
     return float(np.linalg.norm(np.argwhere(one).mean(axis=0) - np.argwhere(two).mean(axis=0)))
+
+
+def carried(name: str, true: np.ndarray, atlas_to_scan: np.ndarray, grid: Grid) -> float:
+    """Return the distance between the atlas's middle of a region, carried to the scan, and the truth, mm."""
+    atlas = load_atlas()
+    here = atlas.grid.ras(np.argwhere((atlas.regions == atlas.region(name)) & (atlas.tissues == EYEBALL)).mean(axis=0))
+    there = grid.ras(np.argwhere(true == VALUE[name]).mean(axis=0))
+    return float(np.linalg.norm(atlas_to_scan[:3, :3] @ here + atlas_to_scan[:3, 3] - there))
 
 
 def tip(mask: np.ndarray) -> np.ndarray:
@@ -130,7 +142,7 @@ def main() -> None:
     arguments = parser.parse_args()
     network = load_network(arguments.model)
     heads, tiles = load_all(arguments.work, arguments.held_out), texture_tiles()
-    names = arguments.conditions or [name for name in synthesis.CONDITIONS if name not in NOT_TRAINED_FOR]
+    names = arguments.conditions or [name for name in synthesis.CONDITIONS if name not in NOT_SCORED]
     everything: dict[str, list[dict[str, float]]] = {}
     for name in names:
         condition = fine(name)

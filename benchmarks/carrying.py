@@ -1,19 +1,16 @@
 """Does the face region move with the head? The same scan under random headers, poses, sizes and cuts.
 
-    python benchmarks/carrying.py SCAN.nii.gz [...] [--draws 20] [--seed 1] [--network MODEL_DIR]
+    python benchmarks/carrying.py SCAN.nii.gz [...] [--draws 20] [--seed 1]
 
 Each draw turns the scan by up to 30 degrees, scales it by 0.8 to 1.15, shifts it, stores it along random axes, and
 cuts up to a tenth off random sides; voxels are resampled, so this is a new scan of the same head. The atlas's face
-is carried by `efface.locate` (or, with ``--network``, by the network) on the original and on the draw; what is
-printed is how far the two are apart at points all over the face, after undoing the known movement. Aim: within 2 mm
-for 95 % of draws.
+is carried by `efface.locate` on the original and on the draw; what is printed is how far the two are apart at points
+all over the face, after undoing the known movement. Aim: within 2 mm for 95 % of draws.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +22,10 @@ from efface.atlas import FACE, load_atlas
 from efface.errors import DefaceError
 from efface.grid import Grid
 from efface.io import read_scan
-from efface.network.inference import Network, load_network
-from efface.network.locating import look_twice
 from efface.scan import Scan, Source
 from efface.spatial.resample import resample
 
 ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR", "ASL", "SPL", "IRP", "RSP")
-
-
-def by_registration(scan: Scan) -> np.ndarray:
-    """Return the (4, 4) atlas-to-scan matrix that `efface.locate` finds."""
-    return locate(scan).atlas_to_scan
-
-
-def by_network(network: Network, scan: Scan) -> np.ndarray:
-    """Return the same by the network's two looks."""
-    return look_twice(scan, network).placement.atlas_to_scan
 
 
 def movement(rng: np.random.Generator, center: np.ndarray) -> np.ndarray:
@@ -90,16 +75,16 @@ def face_points() -> np.ndarray:
     return atlas.grid.ras(np.argwhere(face)[::500])
 
 
-def errors(path: Path, draws: int, seed: int, place: Callable[[Scan], np.ndarray]) -> list[float]:
+def errors(path: Path, draws: int, seed: int) -> list[float]:
     """Return, per draw, the largest distance over the face between what was carried and what should have been, mm."""
     scan, rng, points = read_scan(path), np.random.default_rng(seed), face_points()
-    original = place(scan)
+    original = locate(scan).atlas_to_scan
     found = []
     for _ in range(draws):
         matrix = movement(rng, scan.grid.ras((np.array(scan.grid.shape) - 1) / 2))
         should = matrix @ original
         try:
-            was = place(moved_scan(scan, matrix, rng))
+            was = locate(moved_scan(scan, matrix, rng)).atlas_to_scan
         except DefaceError:
             found.append(float("inf"))
             continue
@@ -114,12 +99,10 @@ def main() -> None:
     parser.add_argument("scans", type=Path, nargs="+")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--network", type=Path, metavar="MODEL_DIR")
     arguments = parser.parse_args()
-    place = by_registration if arguments.network is None else partial(by_network, load_network(arguments.network))
     print(f"{'scan':<28}{'median mm':>10}{'95 % mm':>10}{'worst mm':>10}{'within 2 mm':>13}")
     for path in arguments.scans:
-        found = np.array(errors(path, arguments.draws, arguments.seed, place))
+        found = np.array(errors(path, arguments.draws, arguments.seed))
         middle, high = np.quantile(found, (0.5, 0.95), method="higher")
         within = f"{(found <= 2).mean():.0%}"
         print(f"{path.name[:27]:<28}{middle:>10.2f}{high:>10.2f}{found.max():>10.2f}{within:>13}", flush=True)

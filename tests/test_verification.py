@@ -83,7 +83,6 @@ def test_a_wrong_registration_does_not_verify_itself(good, axis, mm):
     matrix[axis, 3] += mm
     wrong = replace(
         result.anatomy,
-        labels=shifted(result.anatomy.labels, mm, axis),
         brain=shifted(result.anatomy.brain, mm, axis),
         atlas_to_scan=matrix,
     )

@@ -17,9 +17,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from classes import CLASSES, FACE, INTRACRANIAL, VALUE, mirrored
 from efface.network import preparing
-from network import OFFSETS, AnatomyNet, Labeller
+from network import AnatomyNet, Labeller
 
 OPSET = 17
+UNCALIBRATED = [-1.0, 1.0, 1.0, -1.0, -1.0, 1.0]
+"""Rough weights of the evidence, until ``calibrate.py`` has fitted better ones."""
 SMALL = 1000
 """Weights with fewer numbers than this stay in single precision."""
 
@@ -60,19 +62,12 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    """Read the weights of a model folder back, by their names in the network.
-
-    The exporter cuts the head into one convolution for each voxel of a cell, the graph's last.
-    """
-    graph = onnx.load(folder / "model.onnx").graph
-    stored = {
-        weight.name.removesuffix("_half"): torch.tensor(numpy_helper.to_array(weight).astype(np.float32))
-        for weight in graph.initializer
-    }
-    weights = {name.removeprefix("net."): value for name, value in stored.items() if name.startswith("net.")}
-    parts = [list(node.input)[1:] for node in graph.node if node.op_type == "Conv"][-len(OFFSETS) :]
-    weights["head.weight"] = torch.cat([stored[weight] for weight, _ in parts])
-    weights["head.bias"] = torch.cat([stored[bias] for _, bias in parts])
+    """Read the weights of a model folder back, by their names in the network."""
+    weights = {}
+    for weight in onnx.load(folder / "model.onnx").graph.initializer:
+        name = weight.name.removesuffix("_half")
+        if name.startswith("net."):
+            weights[name.removeprefix("net.")] = torch.tensor(numpy_helper.to_array(weight).astype(np.float32))
     return weights
 
 
@@ -96,6 +91,7 @@ def description(path: Path, training: dict[str, object]) -> dict[str, object]:
             "top_percentile": preparing.TOP_PERCENTILE, "ceiling": preparing.CEILING,
         },
         "outputs": {"labels": "uint8 class of every voxel", "inside": "float32 probability of being inside the skull"},
+        "confidence": {"weights": UNCALIBRATED, "by": "nobody yet: run training/calibrate.py"},
         "training": training,
         "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
     }  # fmt: skip

@@ -64,7 +64,7 @@ def load(path: Path) -> Head:
     """Read one head's file."""
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    number, head = int(path.stem[-2:]), arrays["tissues"] > 0
+    number, head = int(path.stem.removeprefix("head_")), arrays["tissues"] > 0
     lowest = int(np.flatnonzero(head.any(axis=(0, 1)))[0])
     neck = bool(arrays["cut"][2, 0]) and np.count_nonzero(head[:, :, lowest + 1]) < NECK_MAX_MM2
     plane = lowest + 3.0 if neck else None

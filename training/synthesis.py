@@ -28,6 +28,7 @@ from shaping import coordinates, flat_index, nearest, sample_linear
 
 CONDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "any": lambda r: r,
+    "easy": lambda r: _easy(r),
     "plain": lambda r: replace(_plain(r), contrast="T1w"),
     "T2w": lambda r: replace(_plain(r), contrast="T2w"),
     "FLAIR": lambda r: replace(_plain(r), contrast="FLAIR"),
@@ -66,6 +67,13 @@ def _plain(recipe: Recipe) -> Recipe:
         fine_elastic_mm=0.7, flip=recipe.flip, contrast=contrast, bias=0.2, noise=0.03, fat_mm=recipe.fat_mm,
         slice_axis=recipe.slice_axis,
     )  # fmt: skip
+
+
+def _easy(recipe: Recipe) -> Recipe:
+    """Return the recipe with a person's own pose and shape, but a good scanner and nothing removed."""
+    kept = ("spacing_mm", "shape", "rotation_deg", "scale", "face_shrink", "shift_mm", "elastic_mm", "gamma", "cuts",
+            "jaw_deg", "fat_gain", "hair_mm")  # fmt: skip
+    return replace(_plain(recipe), **{name: getattr(recipe, name) for name in kept})
 
 
 @dataclass(frozen=True, eq=False)

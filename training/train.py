@@ -1,7 +1,7 @@
 """Train the network on synthesis alone; resumable, seeded, the same on CPU and GPU.
 
-    python training/train.py --work WORK --out RUN --held-out 1 7 13 20 --preset cpu --steps 4000
-    python training/train.py --out RUN --export MODEL_DIR        (from the latest checkpoint)
+    efface train --work WORK --out RUN --held-out 1 7 13 20 --preset cpu --steps 4000
+    efface train --out RUN --export MODEL_DIR        (from the latest checkpoint)
 
 ``WORK`` holds what ``targets.py`` wrote. ``RUN`` gets ``log.jsonl`` and the checkpoints; the same command again goes on
 from there. Scans are drawn ahead of time in worker processes; draw number n depends on the seed and n alone.
@@ -20,13 +20,19 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from heads import load_all, texture_tiles
+from real_scans import draw_real, load_real
 from recipe import COARSE_ODDS
 from scoring import Validation
 from synthesis import draw
 from training_run import PRESETS, Run
 
-COARSE_FIRST, COARSE_UNTIL = 0.95, 0.6
+COARSE_FIRST, COARSE_UNTIL = 0.5, 0.8
 """Share of coarse scans at first, and the share of the schedule after which only the usual few are drawn."""
+
+EASY_FIRST, EASY_LAST = 0.75, 0.15
+"""Share of scans in a usual contrast and without artefacts: borders are learnt from these, the rest must be bridged."""
+REAL_ODDS = 0.3
+"""Share of the user's own scans, where there are some."""
 
 PIECE = (64, 80, 80)
 LARGE = 600_000
@@ -40,23 +46,29 @@ class Draws(IterableDataset):
     Most are coarse at first, and so cheap that the network sees several times as many.
     """
 
-    def __init__(self, work: Path, people: list[int], seed: int, start: int, steps: int) -> None:
-        self.work, self.people, self.seed, self.start, self.steps = work, people, seed, start, steps
+    def __init__(self, work: Path, people: list[int], real: Path | None, seed: int, start: int, steps: int) -> None:
+        self.work, self.people, self.real, self.seed, self.start, self.steps = work, people, real, seed, start, steps
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Draw for ever."""
         torch.set_num_threads(1)
         heads, tiles = load_all(self.work, self.people), texture_tiles()
+        real = load_real(self.real) if self.real else []
         info = get_worker_info()
         number, stride = self.start + (info.id if info else 0), info.num_workers if info else 1
         while True:
             early = 1 - min(1.0, number / (COARSE_UNTIL * self.steps))
-            scan = draw(
-                heads, tiles, (self.seed, number), coarse_odds=COARSE_ODDS + early * (COARSE_FIRST - COARSE_ODDS)
-            )
-            for part in pieces(scan.image.shape, np.random.default_rng([self.seed, number, 1])):
-                image = torch.from_numpy(np.ascontiguousarray(scan.image[part]))[None, None].to(torch.bfloat16)
-                yield image, torch.from_numpy(np.ascontiguousarray(scan.classes[part]))[None, None]
+            coarse_odds = COARSE_ODDS + early * (COARSE_FIRST - COARSE_ODDS)
+            rng = np.random.default_rng([self.seed, number, 1])
+            if real and rng.random() < REAL_ODDS:
+                image, classes = draw_real(real, rng, coarse_odds)
+            else:
+                condition = "easy" if rng.random() < EASY_LAST + early * (EASY_FIRST - EASY_LAST) else "any"
+                scan = draw(heads, tiles, (self.seed, number), condition, coarse_odds)
+                image, classes = scan.image, scan.classes
+            for part in pieces(image.shape, rng):
+                shown = torch.from_numpy(np.ascontiguousarray(image[part]))[None, None].to(torch.bfloat16)
+                yield shown, torch.from_numpy(np.ascontiguousarray(classes[part]))[None, None]
             number += stride
 
 
@@ -96,10 +108,10 @@ class Meter:
 def train(run: Run, arguments: argparse.Namespace) -> None:
     """Train to the end, saving and validating on the way."""
     held_out = arguments.held_out
-    people = [number for number in range(1, 21) if number not in held_out]
+    people = [number for number in people_of(arguments.work) if number not in held_out]
     run.log(event="start", people=people, held_out=held_out, seed=arguments.seed, steps=run.steps, minutes=run.minutes,
             preset=asdict(run.preset))  # fmt: skip
-    draws = Draws(arguments.work, people, arguments.seed, run.step, run.steps)
+    draws = Draws(arguments.work, people, arguments.real, arguments.seed, run.step, run.steps)
     loader = DataLoader(draws, batch_size=None, num_workers=run.preset.workers, prefetch_factor=8)
     validation, meter, asked = None, Meter(), time.perf_counter()
     for image, classes in loader:
@@ -120,6 +132,11 @@ def train(run: Run, arguments: argparse.Namespace) -> None:
         asked = time.perf_counter()
 
 
+def people_of(work: Path) -> list[int]:
+    """Return the numbers of all heads that ``targets.py`` wrote."""
+    return sorted(int(path.stem.removeprefix("head_")) for path in work.glob("head_*.npz"))
+
+
 def make_validation(arguments: argparse.Namespace) -> Validation:
     """Draw the fixed scans of the people held out."""
     return Validation(load_all(arguments.work, arguments.held_out), texture_tiles(), arguments.per_condition)
@@ -127,8 +144,11 @@ def make_validation(arguments: argparse.Namespace) -> Validation:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="efface train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, help="what targets.py wrote")
+    parser.add_argument("--real", type=Path, help="your own scans with labels, see real_scans.py")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--preset", choices=list(PRESETS), default="cpu")
     parser.add_argument("--held-out", type=int, nargs="*", default=[1, 7, 13, 20], help="people never trained on")

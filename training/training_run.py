@@ -13,8 +13,11 @@ import numpy as np
 import torch
 from monai.losses import DiceLoss
 
-from classes import CLASSES
+from classes import CLASSES, INTRACRANIAL, VALUE
 from network import AnatomyNet, picked
+from real_scans import INSIDE
+
+INTRACRANIAL_VALUES = [VALUE[name] for name in INTRACRANIAL]
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Preset:
     threads: int
     """Threads of the network; with as many workers beside it as cores are left, no core waits for another."""
     workers: int
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.2e-3
     weight_decay: float = 1e-2
     warm_up: int = 150
-    balance: float = 0.5
+    balance: float = 0.2
     """Cross-entropy weighs a class by its volume to minus this power, at first; all alike in the end."""
     clip: float = 3.0
     average: float = 0.998
@@ -133,8 +136,10 @@ class Run:
         """Return the loss at one voxel in eight, which ones depending on the step alone."""
         pick = int(np.random.default_rng([11, self.step]).integers(8))
         with torch.autocast(self.preset.device, torch.bfloat16):
-            scores = self.net(image, pick)
+            scores = self.net.scores_at(image, pick)
         scores, target = scores.float(), picked(classes, pick).long()
+        if int(target.max()) >= len(CLASSES):
+            return partial_loss(scores, target[:, 0])
         counts = torch.bincount(target.flatten(), minlength=len(CLASSES)).clamp(min=1)
         weight = counts.float() ** (-self.preset.balance * (1 - self.progress()))
         return self.dice(scores, target) + torch.nn.functional.cross_entropy(scores, target[:, 0], weight)
@@ -145,3 +150,20 @@ class Run:
         decay = min(self.preset.average, (self.step + 1) / (self.step + 10))
         for kept, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
             kept.lerp_(new, 1 - decay)
+
+
+def partial_loss(scores: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy where not every voxel's class is known.
+
+    Parameters
+    ----------
+    scores : (N, classes, X, Y, Z) tensor
+    target : (N, X, Y, Z) tensor of classes, ``real_scans.INSIDE`` for any class inside the skull, or ``UNKNOWN``
+    """
+    total = scores.logsumexp(dim=1)
+    known, inside = target < len(CLASSES), target == INSIDE
+    of_class = scores.gather(1, torch.where(known, target, 0)[:, None])[:, 0]
+    of_any = scores[:, INTRACRANIAL_VALUES].logsumexp(dim=1)
+    loss = torch.where(inside, total - of_any, total - of_class)
+    told = known | inside
+    return loss[told].sum() / told.sum().clamp(min=1)

@@ -50,6 +50,20 @@ class Grid:
         inverse = np.linalg.inv(self.affine)
         return np.asarray(np.asarray(xyz, float) @ inverse[:3, :3].T + inverse[:3, 3])
 
+    def part(self, box: tuple[slice, slice, slice]) -> Grid:
+        """Return the grid of the voxels in a box; its slices have a start and a stop."""
+        affine = self.affine.copy()
+        affine[:3, 3] = self.ras([side.start for side in box])
+        return Grid((box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start), affine)
+
+    def box_of(self, other: Grid) -> tuple[slice, slice, slice]:
+        """Return the box of this grid's voxels whose centres may lie within another grid's voxels."""
+        corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in other.shape])).reshape(3, -1).T
+        index = self.index(other.ras(corners))
+        low = np.clip(np.floor(index.min(axis=0)), 0, np.array(self.shape) - 1).astype(int).tolist()
+        high = np.clip(np.ceil(index.max(axis=0)) + 1, np.array(low) + 1, self.shape).astype(int).tolist()
+        return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
+
     def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """Whether both grids have one shape and place every voxel within ``tolerance_mm`` of the other's."""
         if self.shape != other.shape:

@@ -1,18 +1,16 @@
 """A trained network: checked when it is read, the same answer every time."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from efface import phantom
+from efface.anatomy import MODEL
 from efface.errors import DefaceError
 from efface.io import read_scan
 from efface.network.inference import load_network
 from efface.network.preparing import prepare
-
-MODEL = Path(__file__).parents[2] / "training" / "state" / "model"
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from efface.atlas import FACE, load_atlas
 from efface.errors import UsageError
 from efface.evaluate.coverage import visible_skin
 from efface.scan import Scan
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import head_of
 from efface.spatial.mask import within
 from efface.spatial.resample import resample
 
@@ -68,7 +68,7 @@ class TemplateMask:
     def _grown(self, scan: Scan, anatomy: Anatomy) -> Regions:
         """Return the atlas's face regions, each group grown until its visible skin in this scan is covered."""
         atlas = load_atlas()
-        skin = visible_skin(head_mask(scan.intensities(), scan.grid), anatomy, FACE)
+        skin = visible_skin(head_of(scan), anatomy, FACE)
         regions = np.where(np.isin(atlas.regions, [atlas.region(name) for name in FACE]), atlas.regions, np.uint8(0))
         for names, axis, direction in GROWTH:
             part = np.where(np.isin(regions, [atlas.region(name) for name in names]), regions, np.uint8(0))

@@ -44,16 +44,15 @@ class Network:
     """Runs the weights."""
     classes: tuple[str, ...]
     """Class name by value."""
+    trust: tuple[float, ...]
+    """What `efface.network.confidence` weighs its evidence with."""
     sha256: str
     """Of the weights."""
 
     def look(self, prepared: Prepared) -> Look:
         """Label a prepared image."""
         labels, inside = self.session.run(None, {"image": prepared.image[None, None]})
-        affine = prepared.grid.affine.copy()
-        affine[:3, 3] = prepared.grid.ras([part.start for part in prepared.view])
-        labels, inside = labels[0][prepared.view], inside[0][prepared.view]
-        return Look(labels, inside, Grid(labels.shape, affine))
+        return Look(labels[0][prepared.view], inside[0][prepared.view], prepared.grid.part(prepared.view))
 
 
 @lru_cache(maxsize=2)
@@ -83,7 +82,8 @@ def load_network(folder: Path) -> Network:
     options.enable_cpu_mem_arena = False  # memory goes back when a look is done
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-    return Network(session, tuple(entry["name"] for entry in described["classes"]), found)
+    classes = tuple(entry["name"] for entry in described["classes"])
+    return Network(session, classes, tuple(described["confidence"]["weights"]), found)
 
 
 def _cores() -> int:

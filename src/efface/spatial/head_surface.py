@@ -5,11 +5,14 @@ Nothing here knows anatomy or contrast: it serves T1, T2, FLAIR and PD, defaced 
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.grid import Grid
+from efface.scan import Scan
 from efface.spatial.resample import on_ras_grid
 
 Volume = NDArray[np.float32]
@@ -31,6 +34,16 @@ lost. Lower still, ghosts of the eyes and of a swallowing throat begin to show.
 """
 CLOSED_MM = 5.0
 """Openings up to about twice this wide (nostrils, ear canals, cut airways) do not make a hole part of the outside."""
+
+
+_HEADS: WeakKeyDictionary[Scan, Head] = WeakKeyDictionary()
+
+
+def head_of(scan: Scan) -> Head:
+    """Find a scan's head (see `head_mask`); found once, and remembered as long as the scan lives."""
+    if scan not in _HEADS:
+        _HEADS[scan] = head_mask(scan.intensities(), scan.grid)
+    return _HEADS[scan]
 
 
 def head_threshold(values: Volume) -> float:

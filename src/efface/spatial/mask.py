@@ -43,7 +43,7 @@ def within(mask: Mask, other: Mask, grid: Grid, distance_mm: float) -> Mask:
     return result
 
 
-def clearance_mm(mask: Mask, other: Mask, grid: Grid, reach_mm: float = 20.0) -> float:
+def clearance_mm(mask: Mask, other: Mask, grid: Grid, reach_mm: float = 12.0) -> float:
     """Return the smallest distance between two masks, mm; ``reach_mm`` if they are farther apart, 0 if they overlap."""
     found = _distances(mask, other, grid, reach_mm)
     if found is None:

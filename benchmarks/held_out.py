@@ -1,0 +1,147 @@
+"""What a release of thousands of scans would meet: synthetic scans of people the network never saw, judged by truth.
+
+    python benchmarks/held_out.py WORK --held-out 1 7 13 20 --scans 500 [--method KEY] [--seed 1] [--json OUT.json]
+
+``WORK`` holds what ``training/targets.py`` wrote. Conditions go round (thick slices, partial views, children, tumours,
+artefacts, other contrasts ...), and every second scan is drawn with everything left to chance. Each is defaced and
+verified like any file, then compared with what is known of it: was brain removed, and does any eye, nose, mouth or ear
+still show? A false "verified" is the number that matters. Intervals are Wilson's, 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
+import synthesis
+from classes import BRAIN, VALUE
+from efface.errors import VerificationError
+from efface.grid import Grid
+from efface.methods import DEFAULT
+from efface.pipeline import deface_scan
+from efface.scan import Scan, Source
+from heads import load_all, texture_tiles
+
+SPACING_MM = 1.5
+SHAPE = (128, 160, 160)
+SHOWN = ("left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear")
+SKIN_MM = 4.0
+"""What lies nearer to the air than this shows a feature."""
+LEAST_ML = 0.3
+"""A feature of which less is in view is not judged."""
+LEAST_GONE = 0.9
+"""Share of a feature's skin that must be gone."""
+NOT_FILES = ("any", "easy", "stripped", "defaced", "coarse_look", "blanked_lattice")
+"""Conditions of training that leave no face to remove."""
+LEVEL = 1.96
+
+
+def finer(name: str) -> str:
+    """Make a condition at this benchmark's spacing; return its name. Nothing has been removed from the scan before."""
+    given = synthesis.CONDITIONS[name]
+    synthesis.CONDITIONS[f"{name}, finer"] = lambda recipe: replace(
+        given(recipe), spacing_mm=SPACING_MM, shape=SHAPE, defacing="none"
+    )
+    return f"{name}, finer"
+
+
+def judged(drawn: synthesis.Drawn, method: str) -> dict[str, object]:
+    """Deface one scan and compare with the truth."""
+    affine = np.diag([SPACING_MM] * 3 + [1.0])
+    affine[:3, 3] = -SPACING_MM * np.array(drawn.image.shape) / 2
+    stored = np.round(drawn.image * 1000).astype(np.int16)
+    scan = Scan(stored, Grid(stored.shape, affine), 1.0, 0.0, Source("nifti", bytes(352)))
+    try:
+        result = deface_scan(scan, method=method)
+    except VerificationError as error:
+        return {"verified": False, "why": [type(error).__name__]}
+    changed = result.plan.changed
+    brain = np.isin(drawn.classes, [VALUE[name] for name in BRAIN])
+    gone = {name: value for name in SHOWN if (value := skin_gone(drawn.classes, name, changed)) is not None}
+    return {
+        "verified": result.verdict.passed,
+        "why": [check.name for check in result.verdict.failed],
+        "brain_voxels": int((changed & brain).sum()),
+        "gone": gone,
+        "face_left": [name for name, share in gone.items() if share < LEAST_GONE],
+        "confidence": result.anatomy.confidence,
+    }
+
+
+def skin_gone(classes: np.ndarray, name: str, changed: np.ndarray) -> float | None:
+    """Return the share of a feature's skin that changed; None where too little of it is in view."""
+    part = classes == VALUE[name]
+    if part.sum() * SPACING_MM**3 < 1000 * LEAST_ML:
+        return None
+    skin = part & ndimage.binary_dilation(outer_air(classes), iterations=round(SKIN_MM / SPACING_MM))
+    if name.endswith("eye"):
+        skin = part
+    return float(changed[skin].mean()) if skin.any() else None
+
+
+def outer_air(classes: np.ndarray) -> np.ndarray:
+    """Return the air that reaches the edge of the view."""
+    parts, _ = ndimage.label(np.pad(classes == 0, 1, constant_values=True))
+    return (parts == parts[0, 0, 0])[1:-1, 1:-1, 1:-1]
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927, J Am Stat Assoc 22:209)."""
+    if total == 0:
+        return 0.0, 1.0
+    share, square = count / total, LEVEL**2
+    middle = (share + square / (2 * total)) / (1 + square / total)
+    half = LEVEL / (1 + square / total) * np.sqrt(share * (1 - share) / total + square / (4 * total**2))
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def say(what: str, count: int, total: int) -> None:
+    """Print a count with its interval, and what it means for 3,000 scans."""
+    low, high = wilson(count, total)
+    means = f"{3000 * low:.0f} to {3000 * high:.0f} of 3,000"
+    print(f"{what:<44}{count:>5} of {total:<5}{count / max(1, total):>8.1%}  [{low:.1%}, {high:.1%}]  {means}")
+
+
+def main() -> None:
+    """Print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--held-out", type=int, nargs="+", required=True)
+    parser.add_argument("--scans", type=int, default=500)
+    parser.add_argument("--method", default=DEFAULT)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    heads, tiles = load_all(arguments.work, arguments.held_out), texture_tiles()
+    names = [finer(name) for name in tuple(synthesis.CONDITIONS) if name not in NOT_FILES]
+    chance = finer("any")
+    rows = []
+    for number in range(arguments.scans):
+        condition = chance if number % 2 else names[number // 2 % len(names)]
+        drawn = synthesis.draw(heads, tiles, (arguments.seed, number), condition)
+        rows.append({"condition": condition, "head": drawn.head, **judged(drawn, arguments.method)})
+        if rows[-1]["verified"] and (rows[-1]["brain_voxels"] or rows[-1]["face_left"]):
+            print(f"falsely verified: {number} {rows[-1]}", flush=True)
+    verified = [row for row in rows if row["verified"]]
+    say("verified", len(verified), len(rows))
+    say("verified, yet brain was removed", sum(row["brain_voxels"] > 0 for row in verified), len(verified))
+    say("verified, yet a feature shows", sum(bool(row["face_left"]) for row in verified), len(verified))
+    print("features that show:", dict(Counter(name for row in verified for name in row["face_left"])))
+    print("refused by:", dict(Counter(name for row in rows for name in row["why"]).most_common()))
+    for name in (*names, chance):
+        group = [row for row in rows if row["condition"] == name]
+        say(f"verified: {name.removesuffix(', finer')}", sum(bool(row["verified"]) for row in group), len(group))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

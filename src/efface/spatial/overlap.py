@@ -1,0 +1,50 @@
+"""Does the atlas, once placed, lie where a head is?"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from efface.atlas import FACE, load_atlas
+from efface.grid import FloatArray, Grid
+from efface.spatial.resample import resample
+
+STEP = 2
+"""Every second voxel of the atlas is enough."""
+NEAR_MM = 30.0
+"""Judged is what lies this near to the brain: face and neck may be cut off, by the view or by another tool."""
+
+
+def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray) -> float:
+    """Return the Dice overlap of the atlas's head with a head that was seen.
+
+    Judged around the brain, and not in the face.
+
+    Parameters
+    ----------
+    head : (X, Y, Z) bool array
+    grid : where its voxels lie
+    atlas_to_scan : (4, 4) matrix from the atlas's world to the grid's, RAS+ mm
+    """
+    expected, atlas_grid = _atlas_head()
+    scan_to_atlas = np.asarray(np.linalg.inv(atlas_to_scan))
+    carried = resample(expected, atlas_grid, grid, target_to_source=scan_to_atlas, order=0)
+    judged = carried > 0
+    found, there = head & judged, carried > 1
+    return float(2 * (there & found).sum() / max(1, int(there.sum() + found.sum())))
+
+
+@lru_cache(maxsize=1)
+def _atlas_head() -> tuple[NDArray[np.uint8], Grid]:
+    """Return where the atlas's head is judged (1) and is (2), on every second voxel of the atlas."""
+    atlas = load_atlas()
+    head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues > 0, iterations=2))
+    away = ndimage.distance_transform_edt(atlas.regions != atlas.region("brain"), sampling=atlas.grid.spacing_mm)
+    judged = (away < NEAR_MM) & ~np.isin(atlas.regions, [atlas.region(name) for name in FACE])
+    coarse = np.where(judged, 1 + head.astype(np.uint8), np.uint8(0))[::STEP, ::STEP, ::STEP]
+    affine = atlas.grid.affine.copy()
+    affine[:3, :3] *= STEP
+    return np.ascontiguousarray(coarse, np.uint8), Grid(coarse.shape, affine)
