@@ -59,7 +59,7 @@ def scores(drawn: synthesis.Drawn, network: Network) -> dict[str, float]:
         return {"refused": 1.0}
     found, true = resample(located.seen.labels, located.seen.grid, grid, order=0), drawn.classes
     inside = np.isin(true, [VALUE[name] for name in INTRACRANIAL])
-    row = {"refused": 0.0, "brain": dice(located.brain, inside)}
+    row = {"refused": 0.0, "head": float(drawn.head), "brain": dice(located.brain, inside)}
     row |= {f"evidence {name}": value for name, value in asdict(located.evidence).items()}
     row["brain_mm"] = apart(located.brain, inside)
     for name, value in VALUE.items():
@@ -144,10 +144,10 @@ def main() -> None:
     heads, tiles = load_all(arguments.work, arguments.held_out), texture_tiles()
     names = arguments.conditions or [name for name in synthesis.CONDITIONS if name not in NOT_SCORED]
     everything: dict[str, list[dict[str, float]]] = {}
-    for name in names:
+    for number, name in enumerate(names):
         condition = fine(name)
         draws = range(arguments.per_condition)
-        everything[name] = [scores(synthesis.draw(heads, tiles, (4242, n), condition), network) for n in draws]
+        everything[name] = [scores(synthesis.draw(heads, tiles, (4242, number, n), condition), network) for n in draws]
         show(name, summary(everything[name]), first=name == names[0])
     rows = [row for group in everything.values() for row in group]
     show("all", summary(rows), first=False)

@@ -8,7 +8,7 @@ import pytest
 from efface import phantom
 from efface.anatomy import Anatomy
 from efface.deface_plan import apply_plan
-from efface.errors import GridMismatchError
+from efface.errors import GridMismatchError, VerificationError
 from efface.grid import Grid
 from efface.io import read_scan
 from efface.pipeline import deface_scan
@@ -89,6 +89,27 @@ def test_a_wrong_registration_does_not_verify_itself(good, axis, mm):
     decided = plan(result.original, wrong)
     verdict = verify(result.original, apply_plan(result.original, decided), anatomy=wrong, plan=decided)
     assert any(name.startswith(("independent", "head_")) for name in failed(verdict)), verdict.summary()
+
+
+def test_a_network_that_is_not_sure_is_not_believed(good):
+    _, result = good
+    for doubt in ({"confidence": 0.2}, {"structures": 4}):
+        unsure = replace(result.anatomy, **doubt)
+        verdict = verify(result.original, result.scan, anatomy=unsure, plan=result.plan)
+        assert len(failed(verdict)) == 1
+
+
+@pytest.mark.parametrize(("first", "count"), [(0.4, 26), (0.6, 20)])
+def test_a_slab_of_a_head_loses_no_brain_or_is_refused(first, count):
+    person = phantom.make("T1w", spacing_mm=(3, 3, 3), seed=1)
+    start = int(first * person.image.shape[2]) - 10
+    slab = person.image.slicer[:, :, start : start + count]
+    brain = person.where("brain")[:, :, start : start + count]
+    try:
+        result = deface_scan(read_scan(slab))
+    except VerificationError:
+        return
+    assert not (result.verdict.passed and (result.plan.changed & brain).any())
 
 
 def test_one_changed_voxel_outside_the_mask_is_refused(good):

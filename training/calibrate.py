@@ -4,8 +4,8 @@
     python training/calibrate.py ROWS.json [--write MODEL_DIR]
 
 A scan is wrong where the brain's Dice is below 0.9, or the atlas's eyes land more than 15 mm from the scan's. The
-table is cross-validated: every scan is judged with weights that were fitted without it. ``--write`` puts weights fitted
-to all scans into the model folder's ``labels.json``; what is recorded there beside them are the table's figures.
+table is cross-validated: every scan is judged with weights that were fitted without this person's scans. ``--write``
+puts weights fitted to all scans into the model folder's ``labels.json``, and the table's figures beside them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from scipy.optimize import minimize
 from efface.network.confidence import Evidence
 
 WRONG_DICE, WRONG_MM = 0.9, 15.0
-FOLDS = 5
 SHRINK = 0.02
 """Pull of the weights to zero, so that few wrong scans cannot make them wild."""
 LEVELS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N, F) evidence and (N,) whether the scan was right; scans that were refused at once have no evidence."""
+def read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (N, F) evidence, (N,) whether the scan was right, (N,) whose it was; scans refused at once have none."""
     rows = [row for group in json.loads(path.read_text("utf-8")).values() for row in group if not row["refused"]]
     evidence, right = [], []
     for row in rows:
@@ -35,7 +34,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         evidence.append(Evidence(**given).numbers())
         off = max([value for name, value in row.items() if name.endswith("_carried")], default=0.0)
         right.append(row["brain"] >= WRONG_DICE and off <= WRONG_MM)
-    return np.array(evidence), np.array(right)
+    return np.array(evidence), np.array(right), np.array([row["head"] for row in rows])
 
 
 def fitted(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -48,13 +47,12 @@ def fitted(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:
     return minimize(loss, np.zeros(evidence.shape[1]), method="BFGS").x
 
 
-def cross_validated(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return (N,) confidence of every scan, by weights fitted without it."""
-    fold = np.random.default_rng(1).permutation(len(right)) % FOLDS
+def cross_validated(evidence: np.ndarray, right: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Return (N,) confidence of every scan, by weights fitted without this person's scans."""
     scores = np.empty(len(right))
-    for part in range(FOLDS):
-        weights = fitted(evidence[fold != part], right[fold != part])
-        scores[fold == part] = 1 / (1 + np.exp(-evidence[fold == part] @ weights))
+    for one in np.unique(person):
+        weights = fitted(evidence[person != one], right[person != one])
+        scores[person == one] = 1 / (1 + np.exp(-evidence[person == one] @ weights))
     return scores
 
 
@@ -78,8 +76,8 @@ def main() -> None:
     parser.add_argument("rows", type=Path)
     parser.add_argument("--write", type=Path, metavar="MODEL_DIR")
     arguments = parser.parse_args()
-    evidence, right = read(arguments.rows)
-    scores = cross_validated(evidence, right)
+    evidence, right, person = read(arguments.rows)
+    scores = cross_validated(evidence, right, person)
     none_left = float(scores[~right].max()) if (~right).any() else 0.0
     refused = float((scores <= none_left).mean()) if (~right).any() else 0.0
     print(f"{len(right)} scans, {(~right).sum()} wrong; none is left above {none_left:.3f}: {refused:.1%} refused")

@@ -17,7 +17,7 @@ from classes import CLASSES, MIRROR
 from efface.grid import Grid
 from efface.io import read_scan
 from efface.network.preparing import COARSE_SPACING_MM, SPACING_MM, normalised
-from efface.spatial.resample import resample
+from efface.spatial.resample import coarsen, resample
 from recipe import COARSE_SHAPES, SHAPES
 
 UNKNOWN, INSIDE = 255, 254
@@ -44,9 +44,13 @@ def load_real(folder: Path) -> list[RealScan]:
     Raises
     ------
     ValueError
-        A label file has no scan, lies on another grid, or holds values that mean nothing.
+        There is none, or a label file holds values that mean nothing.
     """
-    return [_pair(path) for path in sorted(folder.glob(f"*{LABELS}"))]
+    files = sorted(folder.glob(f"*{LABELS}"))
+    if not files:
+        message = f"{folder} holds no *{LABELS}; name every scan's labels so, beside the scan"
+        raise ValueError(message)
+    return [_pair(path) for path in files]
 
 
 def _pair(labels_file: Path) -> RealScan:
@@ -74,7 +78,8 @@ def draw_real(scans: list[RealScan], rng: np.random.Generator, coarse_odds: floa
     coarse = bool(rng.random() < coarse_odds)
     shapes = COARSE_SHAPES if coarse else SHAPES
     grid = _view(scan.grid, shapes[rng.integers(len(shapes))], COARSE_SPACING_MM if coarse else SPACING_MM, rng)
-    image = normalised(resample(scan.values, scan.grid, grid, outside=float(scan.values.min())))
+    values, blocks = coarsen(scan.values, scan.grid, float(grid.spacing_mm[0]))
+    image = normalised(resample(values, blocks, grid, outside=float(values.min())))
     labels = resample(scan.labels, scan.grid, grid, order=0, outside=UNKNOWN)
     image = image ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.5:

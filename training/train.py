@@ -1,4 +1,4 @@
-"""Train the network on synthesis alone; resumable, seeded, the same on CPU and GPU.
+"""Train the network on synthesis, and on scans of your own if you have some; resumable, seeded, on CPU or GPU.
 
     efface train --work WORK --out RUN --held-out 1 7 13 20 --preset cpu --steps 4000
     efface train --out RUN --export MODEL_DIR        (from the latest checkpoint)
@@ -173,6 +173,11 @@ def main() -> None:
         else:
             run.load_weights(arguments.start_from)
     run.resume()
+    if run.step == 0 and not arguments.start_from and (arguments.export or arguments.score):
+        parser.error(f"{arguments.out} holds no checkpoint; give the folder of a run that was trained")
+    if arguments.work:
+        there = people_of(arguments.work)
+        arguments.held_out = [number for number in arguments.held_out if number in there]
     if arguments.export:
         from export import export
 

@@ -38,13 +38,18 @@ class Anatomy:
     """Middle of every structure that lies wholly in view, RAS+ mm."""
     atlas_to_scan: FloatArray
     """(4, 4) matrix from the atlas's world to the scan's, RAS+ mm; decided by the brain alone."""
+    structures: int
+    """How many brain structures placed the atlas."""
     confidence: float
     """How likely brain and placement are right, 0 to 1; calibrated, see `efface.network.confidence`."""
     follows_header: bool
-    """Whether the head lies as the header's axes say, within 45 degrees."""
+    """Whether the head lies as the header's axes say, and is not nearer to another turn by right angles."""
+    network_sha256: str
+    """Of the network's weights."""
 
     def __post_init__(self) -> None:
-        self.brain.flags.writeable = False
+        for array in (self.brain, self.seen.labels, self.seen.inside, self.atlas_to_scan):
+            array.flags.writeable = False
 
     @property
     def names(self) -> Mapping[int, str]:
@@ -71,7 +76,7 @@ def locate(scan: Scan) -> Anatomy:
 
     Parameters
     ----------
-    scan : any head MRI; the mean of a 4-D scan's volumes is looked at
+    scan : any head MRI; the mean of a 4-D scan's first volumes is looked at
 
     Returns
     -------
@@ -91,6 +96,8 @@ def locate(scan: Scan) -> Anatomy:
         classes=network.classes,
         centroids=located.centroids,
         atlas_to_scan=located.placement.atlas_to_scan,
+        structures=located.placement.structures,
         confidence=confidence(located.evidence, network.trust),
         follows_header=located.follows_header,
+        network_sha256=network.sha256,
     )

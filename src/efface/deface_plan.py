@@ -38,7 +38,7 @@ class DefacePlan:
     parameters: Mapping[str, Any]
     """The method's parameters, JSON values."""
     provenance: Mapping[str, str]
-    """Version of efface and sha256 of the atlas."""
+    """Version of efface, sha256 of the atlas and of the network."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.grid.shape:

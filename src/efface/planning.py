@@ -55,5 +55,9 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
         method=method,
         fill=fill,
         parameters=asdict(chosen),  # type: ignore[call-overload] # methods are dataclasses; a Protocol cannot say so
-        provenance={"efface": __version__, "atlas_sha256": load_atlas().sha256},
+        provenance={
+            "efface": __version__,
+            "atlas_sha256": load_atlas().sha256,
+            "network_sha256": anatomy.network_sha256,
+        },
     )

@@ -51,7 +51,7 @@ class Scan:
         return 1 if self.stored.ndim == 3 else int(self.stored.shape[3])
 
     def intensities(self) -> NDArray[np.float32]:
-        """Return scaled values, the mean over volumes, non-finite voxels as the background.
+        """Return scaled values, the mean over the first volumes, non-finite voxels as the background.
 
         Returns
         -------

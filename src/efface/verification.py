@@ -1,7 +1,7 @@
 """Is the face gone, the brain whole, the rest untouched? Every answer is a check with a value and a limit.
 
 Some checks use the same anatomy as the plan. Those called ``independent_*`` share nothing with it: they look at the
-head's surface and at brain-like tissue by intensity alone, so that a wrong registration cannot verify itself.
+head's surface and at brain-like tissue by intensity alone, so that a wrong placement cannot verify itself.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from efface.deface_plan import DefacePlan
 from efface.evaluate.brain_tissue import brain_like_tissue
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.evaluate.surface_change import surface_change
-from efface.grid import Grid
 from efface.io import header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
 from efface.spatial.mask import clearance_mm
+from efface.spatial.orientation import nearest_turn, turned
 from efface.spatial.overlap import head_overlap
 from efface.spatial.resample import resample
 from efface.verdict import Check, Verdict
 
-THREADS = 4
+THREADS = 2
 """Groups of checks that run side by side."""
 MIN_CLEARANCE_MM = 2.0
 MIN_COVERAGE = 0.95
@@ -45,6 +45,8 @@ SCALE_LIMITS = (0.6, 1.35)
 """Head size over the average adult head's: newborn to very large."""
 MAX_ANISOTROPY = 1.45
 MIN_HEAD_OVERLAP = 0.85
+MIN_STRUCTURES = 8
+"""With fewer, a wrong placement fits too easily."""
 MIN_CONFIDENCE = 0.5
 """Of what the network saw; see the model card for how many wrong scans are left above it."""
 
@@ -72,7 +74,7 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
         partial(_fidelity, original, defaced, changed, plan),
         partial(_brain, original, anatomy, mask),
         partial(_features, head, mask, anatomy),
-        partial(_registration, head, anatomy),
+        partial(_placement, head, anatomy),
         partial(_independent, original, defaced, mask, anatomy),
     )
     with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
@@ -148,7 +150,7 @@ def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Che
     ]
 
 
-def _registration(head: Head, anatomy: Anatomy) -> list[Check]:
+def _placement(head: Head, anatomy: Anatomy) -> list[Check]:
     scales = np.linalg.svd(anatomy.atlas_to_scan[:3, :3], compute_uv=False)
     size = float(np.cbrt(scales.prod()))
     in_range = SCALE_LIMITS[0] <= size <= SCALE_LIMITS[1]
@@ -158,6 +160,7 @@ def _registration(head: Head, anatomy: Anatomy) -> list[Check]:
     return [
         Check("head_size", in_range, round(size, 3), limit, "x average adult", "The head found has a human size."),
         _at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
+        _at_least("structures_found", anatomy.structures, MIN_STRUCTURES, "of 19", "Enough of the brain was seen."),
         _at_least("confidence", anatomy.confidence, MIN_CONFIDENCE, "probability", "The network trusts what it saw."),
         _at_least(
             "head_overlap",
@@ -170,7 +173,8 @@ def _registration(head: Head, anatomy: Anatomy) -> list[Check]:
 
 
 def _independent(original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
-    grid = anatomy.grid if anatomy.follows_header else _turned(anatomy)
+    upright = nearest_turn(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
+    grid = turned(anatomy.grid, upright)
     before, after = original.intensities(), defaced.intensities()
     head = head_of(original) if anatomy.follows_header else head_mask(before, grid)
     surface = surface_change(head[0], head_mask(after, grid)[0])
@@ -188,17 +192,3 @@ def _independent(original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy
         _at_most("independent_brain_removed", volume, MAX_BRAIN_LIKE_ML, "ml",
                  "No body of brain-like tissue lies in the hole."),
     ]  # fmt: skip
-
-
-def _turned(anatomy: Anatomy) -> Grid:
-    """Return the scan's grid with its world turned by right angles, so that the head faces +y with its top at +z."""
-    u, _, vt = np.linalg.svd(np.linalg.inv(anatomy.atlas_to_scan)[:3, :3])
-    rotation = u @ vt
-    snapped = np.zeros((4, 4))
-    snapped[3, 3] = 1
-    left = np.abs(rotation)
-    for _ in range(3):
-        row, column = np.unravel_index(int(left.argmax()), left.shape)
-        snapped[row, column] = np.sign(rotation[row, column])
-        left[row, :] = left[:, column] = -1
-    return Grid(anatomy.grid.shape, snapped @ anatomy.grid.affine)

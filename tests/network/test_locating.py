@@ -1,5 +1,7 @@
 """Two looks at a scan find the brain where it is, and say how sure they are."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,9 +9,14 @@ import pytest
 from efface import phantom
 from efface.anatomy import MODEL, locate
 from efface.io import read_scan
+from efface.network import locating
+from efface.network.blanking import blanked_region
 from efface.network.confidence import Evidence, confidence, evidence_of
 from efface.network.inference import load_network
+from efface.network.locating import look_twice
+from efface.network.preparing import SPACING_MM
 from efface.spatial.placing import Placement
+from efface.spatial.resample import ras_grid, resample
 
 SPACING = (2.5, 2.5, 2.5)
 
@@ -50,6 +57,33 @@ def test_the_same_scan_gives_the_same_anatomy():
     assert np.array_equal(one.brain, two.brain)
     assert np.array_equal(one.atlas_to_scan, two.atlas_to_scan)
     assert one.confidence == two.confidence
+
+
+@pytest.mark.parametrize("spacing", [SPACING, (1.5, 1.5, 5.0)])
+def test_another_face_behind_the_blanking_changes_nothing(spacing, monkeypatch):
+    scan = read_scan(phantom.head("T1w", spacing_mm=spacing, seed=11))
+    network = load_network(MODEL)
+    first = locating._first_look(scan.intensities(), scan.grid, network)
+    monkeypatch.setattr(locating, "_first_look", lambda *_: first)
+    ras = ras_grid(scan.grid, SPACING_MM)
+    blanked = blanked_region(first.look, first.placement, ras)
+    hidden = resample(blanked.astype(np.uint8), ras, scan.grid, order=0) > 0
+    other = scan.with_stored(np.where(hidden, np.flip(scan.stored, 2) * 2 + 50, scan.stored).astype(scan.stored.dtype))
+    assert (other.stored != scan.stored).mean() > 0.02
+    one, two = look_twice(scan, network), look_twice(other, network)
+    assert np.array_equal(one.placement.atlas_to_scan, two.placement.atlas_to_scan)
+    assert np.array_equal(one.brain, two.brain)
+
+
+def test_brain_that_the_first_look_missed_is_found_by_the_second(monkeypatch):
+    person = phantom.make("T1w", spacing_mm=SPACING, seed=11)
+    scan, network = read_scan(person.image), load_network(MODEL)
+    first = locating._first_look(scan.intensities(), scan.grid, network)
+    half = first.look.inside.copy()
+    half[:, :, : half.shape[2] // 2] = 0
+    missed = replace(first, look=replace(first.look, inside=half))
+    monkeypatch.setattr(locating, "_first_look", lambda *_: missed)
+    assert dice(look_twice(scan, network).brain, person.where("brain")) > 0.9
 
 
 def test_worse_evidence_means_less_confidence():

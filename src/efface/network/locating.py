@@ -18,13 +18,17 @@ from efface.network.inference import Look, Network
 from efface.network.preparing import COARSE_SPACING_MM, SPACING_MM, box_around, normalised, padded, prepare
 from efface.scan import Scan
 from efface.spatial.landmarks import landmarks
-from efface.spatial.orientation import TURNS, turned
+from efface.spatial.orientation import TURNS, nearest_turn, turned
 from efface.spatial.placing import Model, Placement, place
-from efface.spatial.resample import on_ras_grid, resample
+from efface.spatial.resample import on_ras_grid, ras_grid, resample
 
 CLEAR_MM = 7.0
 """A first look is believed at once if structures and surface together lie this near to the atlas's. Heads looked at the
 wrong way up were seldom below 10."""
+
+
+MISSING_MM = 0.4
+"""What every structure that was not seen adds to the misfit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ class Located:
     evidence: Evidence
     """How well both looks and the atlas agree."""
     follows_header: bool
-    """Whether the head lies as the header's axes say, within 45 degrees."""
+    """Whether the head lies as the header's axes say, and is not nearer to another turn by right angles."""
 
 
 def look_twice(scan: Scan, network: Network) -> Located:
@@ -67,22 +71,55 @@ def look_twice(scan: Scan, network: Network) -> Located:
     """
     values = scan.intensities()
     first = _first_look(values, scan.grid, network)
-    volume, ras = on_ras_grid(values, turned(scan.grid, first.turn), SPACING_MM)
+    lies = turned(scan.grid, first.turn)
+    ras = ras_grid(lies, SPACING_MM)
     blanked = blanked_region(first.look, first.placement, ras)
+    volume, _ = on_ras_grid(_hidden(values, lies, blanked, ras), lies, SPACING_MM)
     brain = resample(first.look.inside, first.look.grid, ras) > 0.5
-    box = box_around(in_cells(brain), CELL)
-    second = network.look(padded(normalised(volume, ~blanked)[box], ras.part(box)))
+    second, box = _second_look(normalised(volume, ~blanked), brain, ras, network)
     found = landmarks(second, network.classes)
-    placement = place(found, _model()) or first.placement
+    placement = place(found, _model())
+    if placement is None:
+        message = "too little brain was found in this scan to say where its face is; use a scan with the brain in view"
+        raise VerificationError(message)
     back = np.asarray(np.linalg.inv(first.turn))
+    atlas_to_scan = back @ placement.atlas_to_scan
     return Located(
         seen=_both(first.look, second, blanked, box, ras, back),
         brain=_on_scan(second, turned(second.grid, back), scan.grid),
-        placement=replace(placement, atlas_to_scan=back @ placement.atlas_to_scan),
+        placement=replace(placement, atlas_to_scan=atlas_to_scan),
         centroids={name: back[:3, :3] @ middle for name, middle in found.centroids.items()},
         evidence=evidence_of(brain[box], second.inside, placement),
-        follows_header=np.array_equal(first.turn, np.eye(4)),
+        follows_header=np.array_equal(nearest_turn(atlas_to_scan), np.eye(4)),
     )
+
+
+def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_], ras: Grid) -> NDArray[np.float32]:
+    """Return the scan's values without what is blanked, so that no coarser voxel mixes it into what is kept."""
+    hidden = resample(blanked.astype(np.uint8), ras, lies, order=0) > 0
+    kept = values[~hidden]
+    return np.where(hidden, kept.min() if kept.size else np.float32(0), values)
+
+
+def _second_look(
+    image: NDArray[np.float32], brain: NDArray[np.bool_], ras: Grid, network: Network
+) -> tuple[Look, tuple[slice, slice, slice]]:
+    """Look at the brain and a little around it; at everything, where brain reaches the edge of that."""
+    box = box_around(in_cells(brain), CELL)
+    look = network.look(padded(image[box], ras.part(box)))
+    if not _cut(look.inside > 0.5, box, ras.shape):
+        return look, box
+    everything = (slice(0, ras.shape[0]), slice(0, ras.shape[1]), slice(0, ras.shape[2]))
+    return network.look(padded(image, ras)), everything
+
+
+def _cut(inside: NDArray[np.bool_], box: tuple[slice, slice, slice], shape: tuple[int, int, int]) -> bool:
+    """Return whether a mask reaches a side of its box that is not a side of the view."""
+    for axis, side in enumerate(box):
+        first, last = np.take(inside, 0, axis), np.take(inside, -1, axis)
+        if (side.start > 0 and first.any()) or (side.stop < shape[axis] and last.any()):
+            return True
+    return False
 
 
 def _both(
@@ -117,8 +154,9 @@ class _FirstLook:
 
     @property
     def misfit_mm(self) -> float:
-        """How badly the atlas fits what was seen."""
-        return self.placement.centroid_error_mm + self.placement.surface_error_mm
+        """How badly the atlas fits what was seen; few structures fit too easily, so those that are missing count."""
+        missing = len(load_atlas().centroids) - self.placement.structures
+        return self.placement.centroid_error_mm + self.placement.surface_error_mm + MISSING_MM * missing
 
 
 def _first_look(values: NDArray[np.float32], grid: Grid, network: Network) -> _FirstLook:

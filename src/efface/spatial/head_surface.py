@@ -43,6 +43,7 @@ def head_of(scan: Scan) -> Head:
     """Find a scan's head (see `head_mask`); found once, and remembered as long as the scan lives."""
     if scan not in _HEADS:
         _HEADS[scan] = head_mask(scan.intensities(), scan.grid)
+        _HEADS[scan][0].flags.writeable = False
     return _HEADS[scan]
 
 

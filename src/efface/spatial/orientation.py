@@ -28,3 +28,9 @@ TURNS = _turns()
 def turned(grid: Grid, turn: FloatArray) -> Grid:
     """Return a grid with its world turned; ``turn`` (4, 4) carries the old world's points to the new one's."""
     return Grid(grid.shape, turn @ grid.affine)
+
+
+def nearest_turn(matrix: FloatArray) -> FloatArray:
+    """Return which of the turns comes nearest to the rotation in a (4, 4) matrix, scales and shift left aside."""
+    u, _, vt = np.linalg.svd(matrix[:3, :3])
+    return max(TURNS, key=lambda turn: float(np.trace((u @ vt).T @ turn[:3, :3])))

@@ -68,15 +68,20 @@ def on_ras_grid(values: NDArray[np.float32], grid: Grid, spacing_mm: float) -> t
         The volume does not have the grid's shape.
     """
     check_shape(values, grid)
-    world = grid.ras(list(product(*[(-0.5, n - 0.5) for n in grid.shape])))
     values, blocks = coarsen(np.asarray(values, np.float32), grid, spacing_mm)
+    ras = ras_grid(grid, spacing_mm)
+    to_index = np.asarray(np.linalg.inv(blocks.affine) @ ras.affine)
+    return _sample(values, to_index, ras.shape, outside=float(values.min())), ras
+
+
+def ras_grid(grid: Grid, spacing_mm: float) -> Grid:
+    """Return the isotropic grid along the world's axes that covers all of a grid's voxels."""
+    world = grid.ras(list(product(*[(-0.5, n - 0.5) for n in grid.shape])))
     lowest, highest = world.min(axis=0), world.max(axis=0)
     shape = np.maximum(np.ceil((highest - lowest) / spacing_mm), 1).astype(int)
-    ras_affine = np.diag([spacing_mm] * 3 + [1.0])
-    ras_affine[:3, 3] = (lowest + highest - (shape - 1) * spacing_mm) / 2
-    ras = Grid(tuple(shape.tolist()), ras_affine)
-    to_index = np.asarray(np.linalg.inv(blocks.affine) @ ras_affine)
-    return _sample(values, to_index, ras.shape, outside=float(values.min())), ras
+    affine = np.diag([spacing_mm] * 3 + [1.0])
+    affine[:3, 3] = (lowest + highest - (shape - 1) * spacing_mm) / 2
+    return Grid(tuple(shape.tolist()), affine)
 
 
 def check_shape(values: NDArray[np.generic], grid: Grid) -> None:
