@@ -46,6 +46,8 @@ CONDITIONS: dict[str, Callable[[Recipe], Recipe]] = {
     "large_ventricles": lambda r: replace(_plain(r), large_ventricles_mm=5.0),
     "noisy": lambda r: replace(_plain(r), noise=0.12, bias=0.4),
     "motion": lambda r: replace(_plain(r), ghosts=0.2),
+    "slab": lambda r: replace(_plain(r), cuts=((2, 0, 0.38), (2, 1, 0.38))),
+    "very_noisy": lambda r: replace(_plain(r), noise=0.3, bias=0.6, blur=0.8),
     "metal": lambda r: replace(_plain(r), metal_mm=25.0),
     "blanked_lattice": lambda r: replace(_plain(r), defacing="lattice"),
     "defaced": lambda r: replace(_plain(r), defacing="region"),
