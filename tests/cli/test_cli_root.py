@@ -10,7 +10,7 @@ import pytest
 from efface.cli import answers, main
 from efface.version import __version__
 
-HEAVY = ("numpy", "scipy", "nibabel", "SimpleITK", "PIL", "jinja2")
+HEAVY = ("numpy", "scipy", "nibabel", "SimpleITK", "onnxruntime", "PIL", "jinja2")
 
 
 def fail_with(monkeypatch, error):
@@ -30,7 +30,7 @@ def test_help_names_commands_and_exit_statuses(efface, option):
     said = efface(option)
     assert said.status == 0
     assert said.err == ""
-    for word in ("deface", "verify", "methods", "demo", "Exit status: 0 verified", "4"):
+    for word in ("deface", "verify", "methods", "demo", "train", "Exit status: 0 verified", "4"):
         assert word in said.out
 
 

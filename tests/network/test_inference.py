@@ -9,6 +9,7 @@ from efface import phantom
 from efface.anatomy import MODEL
 from efface.errors import DefaceError
 from efface.io import read_scan
+from efface.network.confidence import Evidence
 from efface.network.inference import load_network
 from efface.network.preparing import prepare
 
@@ -51,3 +52,31 @@ def test_damaged_weights_are_noticed(tmp_path):
     (tmp_path / "model.onnx").write_bytes(data)
     with pytest.raises(DefaceError, match="damaged"):
         load_network(tmp_path)
+
+
+def test_a_folder_without_a_network_is_said_so(tmp_path):
+    with pytest.raises(DefaceError, match="holds no network"):
+        load_network(tmp_path)
+
+
+def test_a_network_for_another_spacing_is_refused(tmp_path):
+    for path in MODEL.glob("*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    described = json.loads((tmp_path / "labels.json").read_text("utf-8"))
+    described["input"]["spacing_mm"] = 1.0
+    (tmp_path / "labels.json").write_text(json.dumps(described), "utf-8")
+    with pytest.raises(DefaceError, match=r"1\.0 mm"):
+        load_network(tmp_path)
+
+
+def test_the_bundled_network_is_calibrated_and_described():
+    described = json.loads((MODEL / "labels.json").read_text("utf-8"))
+    assert described["confidence"]["scans"] >= 50
+    card = (MODEL / "MODEL_CARD.md").read_text("utf-8")
+    assert "@" not in card
+    assert "No real scan was trained on" in card
+
+
+def test_weights_can_be_weighed():
+    evidence = Evidence(0.9, 0.9, 3.0, 2.0, 15)
+    assert len(load_network(MODEL).trust) == len(evidence.numbers())

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from efface.atlas import load_atlas
 from efface.spatial.placing import Placement
 
-STRUCTURES = 19
+STRUCTURES = len(load_atlas().centroids)
 """Brain structures that the atlas knows."""
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from efface.errors import DefaceError
 from efface.grid import Grid
-from efface.network.preparing import Prepared
+from efface.network.preparing import SPACING_MM, Prepared
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -66,15 +66,24 @@ def load_network(folder: Path) -> Network:
     Raises
     ------
     DefaceError
-        The weights are damaged.
+        There is no network, its weights are damaged, or it was made for another version of efface.
     """
     import onnxruntime
 
-    described: dict[str, Any] = json.loads((folder / "labels.json").read_text("utf-8"))
-    weights = (folder / "model.onnx").read_bytes()
+    try:
+        described: dict[str, Any] = json.loads((folder / "labels.json").read_text("utf-8"))
+        weights = (folder / "model.onnx").read_bytes()
+    except OSError as error:
+        message = f"{folder} holds no network ({error.strerror}); give a folder that efface train --export wrote"
+        raise DefaceError(message) from error
     found = hashlib.sha256(weights).hexdigest()
     if found != described["sha256"]["model.onnx"]:
         message = f"network weights in {folder.name} are damaged (sha256 {found[:12]}...); export them again"
+        raise DefaceError(message)
+    if described["input"]["spacing_mm"] != SPACING_MM:
+        message = (
+            f"the network in {folder.name} works at {described['input']['spacing_mm']} mm, efface at {SPACING_MM} mm"
+        )
         raise DefaceError(message)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = min(THREADS, _cores())
