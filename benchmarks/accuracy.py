@@ -15,6 +15,7 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from efface.network.locating import look_twice
 from efface.scan import Scan, Source
 from efface.spatial.resample import resample
 from heads import load_all, texture_tiles
+from objects import draw_object
 
 SHAPE = (192, 224, 256)
 """Voxels of the drawn scans, 1 mm."""
@@ -72,6 +74,18 @@ def scores(drawn: synthesis.Drawn, network: Network) -> dict[str, float]:
     if "nose" in row and not touches_front(true == VALUE["nose"]):
         row["nose_tip_mm"] = float(np.linalg.norm(tip(found == VALUE["nose"]) - tip(true == VALUE["nose"])))
     return row
+
+
+def no_head(rng: np.random.Generator, network: Network) -> dict[str, float]:
+    """Look for a brain where there is none; a row of evidence, the brain's Dice being 0."""
+    image = draw_object(rng)
+    grid = Grid(image.shape, np.diag([2.0, 2.0, 2.0, 1.0]))
+    try:
+        located = look_twice(Scan(image, grid, 1.0, 0.0, Source("nifti", b"")), network)
+    except DefaceError:
+        return {"refused": 1.0}
+    evidence = {f"evidence {name}": value for name, value in asdict(located.evidence).items()}
+    return {"refused": 0.0, "head": 0.0, "brain": 0.0} | evidence
 
 
 def dice(one: np.ndarray, two: np.ndarray) -> float:
@@ -138,18 +152,23 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--per-condition", type=int, default=4)
     parser.add_argument("--conditions", nargs="*", help="by default all")
+    parser.add_argument("--objects", type=int, default=60, help="scans of no head, for calibrate.py alone")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     network = load_network(arguments.model)
     heads, tiles = load_all(arguments.work, arguments.held_out), texture_tiles()
     names = arguments.conditions or [name for name in synthesis.CONDITIONS if name not in NOT_SCORED]
     everything: dict[str, list[dict[str, float]]] = {}
-    for number, name in enumerate(names):
+    for name in names:
         condition = fine(name)
         draws = range(arguments.per_condition)
-        everything[name] = [scores(synthesis.draw(heads, tiles, (4242, number, n), condition), network) for n in draws]
+        everything[name] = [
+            scores(synthesis.draw(heads, tiles, (4242, crc32(name.encode()), n), condition), network) for n in draws
+        ]
         show(name, summary(everything[name]), first=name == names[0])
     rows = [row for group in everything.values() for row in group]
+    rng = np.random.default_rng(4242)
+    everything["no_head"] = [no_head(rng, network) for _ in range(arguments.objects)]
     show("all", summary(rows), first=False)
     scored = {name: [row[name] for row in rows if name in row] for name in CLASSES if name != "air"}
     per_class = {name: np.mean(found) for name, found in scored.items() if found}

@@ -104,7 +104,8 @@ def test_a_slab_of_a_head_loses_no_brain_or_is_refused(first, count):
     person = phantom.make("T1w", spacing_mm=(3, 3, 3), seed=1)
     start = int(first * person.image.shape[2]) - 10
     slab = person.image.slicer[:, :, start : start + count]
-    brain = person.where("brain")[:, :, start : start + count]
+    tissue = person.where("brain") & ~person.where("csf") & ~person.where("bone")
+    brain = tissue[:, :, start : start + count]
     try:
         result = deface_scan(read_scan(slab))
     except VerificationError:

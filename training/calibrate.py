@@ -26,7 +26,10 @@ LEVELS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (N, F) evidence, (N,) whether the scan was right, (N,) whose it was; scans refused at once have none."""
+    """Return (N, F) evidence, (N,) whether the scan was right, (N,) whose it was (objects dealt out).
+
+    Scans refused at once are left out.
+    """
     rows = [row for group in json.loads(path.read_text("utf-8")).values() for row in group if not row["refused"]]
     evidence, right = [], []
     for row in rows:
@@ -34,7 +37,10 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         evidence.append(Evidence(**given).numbers())
         off = max([value for name, value in row.items() if name.endswith("_carried")], default=0.0)
         right.append(row["brain"] >= WRONG_DICE and off <= WRONG_MM)
-    return np.array(evidence), np.array(right), np.array([row["head"] for row in rows])
+    person = np.array([row["head"] for row in rows])
+    people, objects = np.unique(person[person > 0]), np.flatnonzero(person == 0)
+    person[objects] = people[np.arange(len(objects)) % len(people)]
+    return np.array(evidence), np.array(right), person
 
 
 def fitted(evidence: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ MAX_ANISOTROPY = 1.45
 MIN_HEAD_OVERLAP = 0.85
 MIN_STRUCTURES = 8
 """With fewer, a wrong placement fits too easily."""
-MIN_CONFIDENCE = 0.5
+MIN_CONFIDENCE = 0.6
 """Of what the network saw; see the model card for how many wrong scans are left above it."""
 
 

@@ -67,7 +67,7 @@ def test_another_face_behind_the_blanking_changes_nothing(spacing, monkeypatch):
     monkeypatch.setattr(locating, "_first_look", lambda *_: first)
     ras = ras_grid(scan.grid, SPACING_MM)
     blanked = blanked_region(first.look, first.placement, ras)
-    hidden = resample(blanked.astype(np.uint8), ras, scan.grid, order=0) > 0
+    hidden = resample(blanked.astype(np.float32), ras, scan.grid) > 0.5
     other = scan.with_stored(np.where(hidden, np.flip(scan.stored, 2) * 2 + 50, scan.stored).astype(scan.stored.dtype))
     assert (other.stored != scan.stored).mean() > 0.02
     one, two = look_twice(scan, network), look_twice(other, network)

@@ -61,7 +61,8 @@ class TemplateMask:
         scan_to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
         grid = load_atlas().grid
         mask = resample(regions, grid, anatomy.grid, target_to_source=scan_to_atlas, order=0, outside=None)
-        near = within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm)
+        half_voxel = float(anatomy.grid.spacing_mm.mean()) / 2  # distances run between centres, brain fills voxels
+        near = within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm + half_voxel)
         mask[near] = 0
         return np.asarray(mask)
 

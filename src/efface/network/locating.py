@@ -27,6 +27,8 @@ CLEAR_MM = 7.0
 wrong way up were seldom below 10."""
 
 
+HIDDEN = 0.3
+"""Blanked share of a voxel's surroundings from which it is hidden; no share that two regular grids make often."""
 MISSING_MM = 0.4
 """What every structure that was not seen adds to the misfit."""
 
@@ -96,7 +98,7 @@ def look_twice(scan: Scan, network: Network) -> Located:
 
 def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_], ras: Grid) -> NDArray[np.float32]:
     """Return the scan's values without what is blanked, so that no coarser voxel mixes it into what is kept."""
-    hidden = resample(blanked.astype(np.uint8), ras, lies, order=0) > 0
+    hidden = resample(blanked.astype(np.float32), ras, lies) > HIDDEN
     kept = values[~hidden]
     return np.where(hidden, kept.min() if kept.size else np.float32(0), values)
 
