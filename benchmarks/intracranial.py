@@ -21,7 +21,7 @@ from pathlib import Path
 
 EFFACE = """
 import json, resource, sys, time
-import efface, numpy as np, nibabel as nib
+import efface, numpy as np
 scan = efface.read_scan(sys.argv[1])
 times = []
 for _ in range(1 + int(sys.argv[3])):
@@ -51,11 +51,9 @@ print(json.dumps([times[1:], peak, None]))
 """
 
 
-def run(
-    python: str, code: str, scan: Path, mask: Path, repeats: int, threads: int
-) -> tuple[float, float, float | None]:
+def run(program: list[str], scan: Path, mask: Path, repeats: int, threads: int) -> tuple[float, float, float | None]:
     """Return the median time, s, the peak memory, MB, and the confidence of one tool on one scan."""
-    command = [python, "-c", code, str(scan), str(mask), str(repeats), str(threads)]
+    command = [*program, str(scan), str(mask), str(repeats), str(threads)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     times, peak, sure = json.loads(done.stdout.splitlines()[-1])

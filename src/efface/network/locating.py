@@ -18,6 +18,7 @@ from efface.network.inference import Look, Network
 from efface.network.preparing import COARSE_SPACING_MM, SPACING_MM, box_around, normalised, padded, prepare
 from efface.scan import Scan
 from efface.spatial.landmarks import landmarks
+from efface.spatial.mask import bounding_box
 from efface.spatial.orientation import TURNS, nearest_turn, turned
 from efface.spatial.placing import Model, Placement, place
 from efface.spatial.resample import on_ras_grid, ras_grid, resample
@@ -98,9 +99,16 @@ def look_twice(scan: Scan, network: Network) -> Located:
 
 def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_], ras: Grid) -> NDArray[np.float32]:
     """Return the scan's values without what is blanked, so that no coarser voxel mixes it into what is kept."""
-    hidden = resample(blanked.astype(np.float32), ras, lies) > HIDDEN
-    kept = values[~hidden]
-    return np.where(hidden, kept.min() if kept.size else np.float32(0), values)
+    around = bounding_box(blanked, ras)
+    if around is None:
+        return values
+    box = lies.box_of(ras.part(around))
+    hidden = np.zeros(values.shape, bool)
+    hidden[box] = resample(blanked.astype(np.float32), ras, lies.part(box)) > HIDDEN
+    kept = values[::4, ::4, ::4][~hidden[::4, ::4, ::4]]
+    shown: NDArray[np.float32] = values.copy()
+    shown[hidden] = kept.min() if kept.size else 0.0
+    return shown
 
 
 def _second_look(
