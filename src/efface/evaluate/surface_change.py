@@ -1,6 +1,6 @@
 """Did the face move? Judged from the head's surface before and after, and from nothing that planned the defacing.
 
-The nose and the ears are found as what sticks out of the head's front and sides; no atlas, mask or registration is
+The nose and the ears are found as what sticks out of the head's front and sides; no atlas, mask or placement is
 asked.
 """
 

@@ -1,4 +1,4 @@
-"""A face mask drawn on the atlas, carried to the scan by affine registration.
+"""A face mask drawn on the atlas, carried to the scan by the affine placement of its brain.
 
 The family of pydeface (Gulban et al. 2019), fsl_deface and mridefacer; the mask here reaches to the edge of the field
 of view, covers eyes and ears, and never comes nearer to the brain than a given clearance. A child's face lies farther

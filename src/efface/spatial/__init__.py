@@ -1,1 +1,1 @@
-"""Geometry: orientation, resampling, registration, distances."""
+"""Geometry: orientation, resampling, placing the atlas, distances."""
