@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import efface.atlas
-from efface.atlas import FACE, FEATURES, load_atlas, load_probabilities
+from efface.atlas import FACE, FEATURES, load_atlas, load_envelope, load_probabilities
 from efface.errors import DefaceError
 
 NAMED = (*FACE, "brain", "left_temporalis", "right_temporalis", "tongue", "airway")
@@ -52,6 +52,22 @@ def test_face_regions_reach_the_edge_in_front_and_leave_the_brain():
     assert atlas.regions[eyes[0], -1, eyes[2]] == atlas.region("nose")
     brain = atlas.regions == atlas.region("brain")
     assert np.isin(atlas.tissues[brain], [0]).mean() < 0.01
+
+
+def test_the_envelope_is_symmetric_and_holds_the_average_face_for_every_size_of_brain():
+    envelope, atlas = load_envelope(), load_atlas()
+    assert np.abs(envelope.distance_mm - envelope.distance_mm[:, ::-1]).max() <= 2.0
+    eye = atlas.grid.ras(np.argwhere(atlas.tissues == atlas.tissue_names.index("eye")))
+    for distance in envelope.distance_mm:
+        assert (distance[tuple(envelope.grid.index(eye).round().astype(int).T)] < 0).all()
+        assert distance[tuple(envelope.grid.index(atlas.brain_center).round().astype(int))] > 30
+    assert (Path(efface.atlas.__file__).parent / "envelope.npz").stat().st_size < 3e5
+
+
+def test_the_chin_of_a_larger_head_ends_lower_below_its_brain():
+    ends = load_envelope().chin_ends_mm
+    assert ends == tuple(sorted(ends, reverse=True))
+    assert ends[0] > ends[-1] + 20
 
 
 def test_it_is_small_and_fine():

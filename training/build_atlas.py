@@ -12,8 +12,6 @@ import argparse
 import hashlib
 import json
 import logging
-import zipfile
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ import landmarks
 import regions
 from build_average import field_image, itk_affine, template_grid, to_array, to_itk
 from label_maps import COMPLETE_HEADS, TISSUES, read_tissues
+from stable_npz import npz_bytes
 
 LOG = logging.getLogger("build_atlas")
 
@@ -62,17 +61,6 @@ def quantise(probabilities: np.ndarray) -> np.ndarray:
     """Return probabilities as uint8 in 1/255, in coarse steps, (tissues, I, J, K)."""
     steps = np.round(probabilities * 255 / STEP) * STEP
     return np.moveaxis(np.minimum(steps, 255).astype(np.uint8), -1, 0)
-
-
-def npz_bytes(**arrays: np.ndarray) -> bytes:
-    """Serialise arrays to a compressed npz whose bytes depend on nothing but the arrays."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
-            member = BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), compress_type=zipfile.ZIP_LZMA)
-    return buffer.getvalue()
 
 
 def write(probabilities: np.ndarray, affine: np.ndarray, out: Path, heads: tuple[int, ...]) -> None:

@@ -21,11 +21,11 @@ import numpy as np
 from scipy import ndimage
 from scipy.linalg import polar
 
-from build_atlas import npz_bytes
 from efface.atlas import load_atlas
 from efface.phantom.shape_model import KNOT_MM, mirrored
 from efface.phantom.tissue import NECK_CUT, NECK_DOWN
 from label_maps import COMPLETE_HEADS
+from stable_npz import npz_bytes
 
 LOG = logging.getLogger("build_shape_model")
 

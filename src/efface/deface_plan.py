@@ -39,6 +39,9 @@ class DefacePlan:
     """The method's parameters, JSON values."""
     provenance: Mapping[str, str]
     """Version of efface, sha256 of the atlas and of the network."""
+    choices: Mapping[str, int] = field(default_factory=dict)
+    """Discrete choices that the scan decided, such as how many steps the nose's region grew: all that the plan tells of
+    the face, if the method looks at nothing else of it."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.grid.shape:
@@ -70,6 +73,7 @@ class DefacePlan:
                 "fill": self.fill,
                 "parameters": dict(self.parameters),
                 "provenance": dict(self.provenance),
+                "choices": dict(self.choices),
             }
         )
         buffer = BytesIO()
@@ -96,6 +100,7 @@ class DefacePlan:
                 mask=mask,
                 names={int(value): label for value, label in text["names"].items()},
                 values=values,
+                choices=text.get("choices", {}),
                 **{key: text[key] for key in ("method", "fill", "parameters", "provenance")},
             )
         except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:

@@ -42,7 +42,8 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
     """
     scan.grid.check_same(anatomy.grid, "the anatomy")
     chosen = get_method(method, **parameters)
-    mask = chosen.face_mask(scan, anatomy)
+    decision = chosen.decide(scan, anatomy)
+    mask = decision.mask
     if not mask.any():
         message = f"method {method} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
@@ -54,10 +55,16 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
         values=fill_values(fill, scan),
         method=method,
         fill=fill,
-        parameters=asdict(chosen),  # type: ignore[call-overload] # methods are dataclasses; a Protocol cannot say so
+        parameters=_as_json(asdict(chosen)),  # type: ignore[call-overload] # a Protocol cannot say: a dataclass
+        choices=dict(decision.choices),
         provenance={
             "efface": __version__,
             "atlas_sha256": load_atlas().sha256,
             "network_sha256": anatomy.network_sha256,
         },
     )
+
+
+def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON knows them, so that a saved plan reads back the same."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}

@@ -44,6 +44,7 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
         "method": plan.method,
         "fill": plan.fill,
         "parameters": dict(plan.parameters),
+        "choices": dict(plan.choices),
         "provenance": dict(plan.provenance),
         "removed_ml": plan.region_volumes_ml(),
         "sha256": hashlib.sha256(output).hexdigest(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.anatomy import Anatomy, locate
-from efface.atlas import FEATURES
+from efface.atlas import FEATURES, SHOWN
 from efface.deface_plan import DefacePlan
 from efface.evaluate.brain_tissue import brain_like_tissue
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.evaluate.surface_change import surface_change
+from efface.evaluate.wrapped import wrapped_face
 from efface.io import header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
@@ -35,12 +37,12 @@ MIN_CLEARANCE_MM = 2.0
 MIN_COVERAGE = 0.95
 MIN_JAW = 0.85
 """Of chin and cheeks: what lies beside and under them is jaw and neck."""
-SHOWN = (*FEATURES, "chin", "left_cheek", "right_cheek")
 MIN_FRONT = 0.85
 """Of the front of the face, by surface alone; the window around the nose reaches onto cheeks that may stay."""
 MIN_EAR = 0.8
 MAX_BRAIN_LIKE_ML = 4.0
 """Orbits and sinuses that flood with the brain stay below this on good plans; a cut lobe is far above."""
+MAX_WRAPPED_ML = 0.3
 SCALE_LIMITS = (0.6, 1.35)
 """Head size over the average adult head's: newborn to very large."""
 MAX_ANISOTROPY = 1.45
@@ -70,12 +72,14 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
     changed = _changed(original, defaced)
     mask = plan.changed if plan is not None else changed
     head = head_of(original)
+    kept = tuple(plan.parameters.get("keep", ())) if plan is not None else ()
     groups = (
         partial(_fidelity, original, defaced, changed, plan),
         partial(_brain, original, anatomy, mask),
-        partial(_features, head, mask, anatomy),
+        partial(_features, head, mask, anatomy, kept),
+        partial(_wrapped, original, mask, anatomy),
         partial(_placement, head, anatomy),
-        partial(_independent, original, defaced, mask, anatomy),
+        partial(_independent, original, defaced, mask, anatomy, kept),
     )
     with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
         checks = pool.map(_call, groups)
@@ -136,9 +140,9 @@ def _brain(original: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> list[Ch
     return checks
 
 
-def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
+def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy, kept: tuple[str, ...]) -> list[Check]:
     found = feature_coverage(visible_skin(head, anatomy, SHOWN), mask, anatomy)
-    return [
+    checks = [
         _at_least(
             f"{name}_covered",
             covered.fraction,
@@ -148,6 +152,24 @@ def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Che
         )
         for name, covered in found.items()
     ]
+    return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]
+
+
+def _is_kept(check: Check, kept: tuple[str, ...]) -> bool:
+    """Return whether a check judges what the plan was asked to keep."""
+    parts = {"ears": ("left_ear", "right_ear"), "eyes": ("left_eye", "right_eye")}
+    return any(name in check.name for part in kept for name in parts[part])
+
+
+def _not_judged(check: Check) -> Check:
+    return replace(check, passed=None, sentence=f"{check.sentence} Not judged: it was to be kept.")
+
+
+def _wrapped(original: Scan, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
+    left = wrapped_face(original, anatomy).tissue & ~mask
+    volume = float(left.sum()) * abs(float(np.linalg.det(original.grid.affine[:3, :3]))) / 1000
+    return [_at_most("wrapped_face_left", volume, MAX_WRAPPED_ML, "ml",
+                     "No part of the face is left that was folded to the view's other side.")]  # fmt: skip
 
 
 def _placement(head: Head, anatomy: Anatomy) -> list[Check]:
@@ -172,7 +194,9 @@ def _placement(head: Head, anatomy: Anatomy) -> list[Check]:
     ]
 
 
-def _independent(original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
+def _independent(
+    original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy: Anatomy, kept: tuple[str, ...]
+) -> list[Check]:
     upright = nearest_turn(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
     grid = turned(anatomy.grid, upright)
     before, after = original.intensities(), defaced.intensities()
@@ -182,7 +206,7 @@ def _independent(original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy
     removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
     inside = ndimage.binary_opening(brain, iterations=3) & removed
     volume = float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
-    return [
+    checks = [
         _at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
                   "Around the nose the surface moved back."),
         _at_least("independent_left_ear", surface.left_ear, MIN_EAR, "of the ear's outline",
@@ -192,3 +216,4 @@ def _independent(original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy
         _at_most("independent_brain_removed", volume, MAX_BRAIN_LIKE_ML, "ml",
                  "No body of brain-like tissue lies in the hole."),
     ]  # fmt: skip
+    return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]

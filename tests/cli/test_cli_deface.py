@@ -63,7 +63,7 @@ def test_json_is_one_document(written):
     assert document["exit_status"] == 0
     assert document["error"] is None
     assert document["verdict"]["passed"] is True
-    assert document["method"] == "template-mask"
+    assert document["method"] == "anatomy"
     assert {name: document[name] for name in written.paths} == {name: str(path) for name, path in written.paths.items()}
 
 
@@ -134,6 +134,9 @@ def test_the_input_is_never_an_output(efface, phantom_file, tmp_path, kind, opti
     [
         (["--method", "magic"], "template-mask"),
         (["--fill", "gold"], "zero"),
+        (["--method", "anatomy", "--extent", "half"], "full"),
+        (["--method", "anatomy", "--keep", "nose"], "ears"),
+        (["--keep", "ears"], "keep"),
         (["--clearance-mm", "1.9"], "1.9"),
         (["--clearance-mm", "20.1"], "20.1"),
         (["--clearance-mm", "nan"], "nan"),

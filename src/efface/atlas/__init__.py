@@ -24,6 +24,8 @@ FACE = ("left_eye", "right_eye", "nose", "mouth", "chin", "left_cheek", "right_c
 """Regions that show who a person is."""
 FEATURES = ("left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear")
 """Regions whose coverage is judged one by one (Familiar et al. 2025)."""
+SHOWN = (*FEATURES, "chin", "left_cheek", "right_cheek")
+"""Regions whose visible skin must go."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,27 @@ class Atlas:
     def region(self, name: str) -> int:
         """Return a region's value."""
         return next(value for value, label in self.region_names.items() if label == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """Where faces lie when brains are laid on one another, by size of the brain; see ``training/build_envelope.py``."""
+
+    grid: Grid
+    """Grid of every volume below; RAS+ mm of the atlas."""
+    sizes: tuple[float, ...]
+    """Where each class of brain size begins, beside the average adult's."""
+    distance_mm: NDArray[np.float32] = field(repr=False)
+    """(sizes, X, Y, Z) signed distance from the region that holds 99.5 % of people's faces, negative in it."""
+    regions: NDArray[np.uint8] = field(repr=False)
+    """(sizes, X, Y, Z) the nearest region of the face, a value of ``Atlas.region_names``."""
+    chin_ends_mm: tuple[float, ...]
+    """Down to where a chin is looked for, z, RAS+ mm of the atlas."""
+
+    def size_class(self, atlas_to_scan: FloatArray) -> int:
+        """Return the index of the class of the brain's size, given the (4, 4) matrix that lays the atlas on it."""
+        scale = float(np.cbrt(abs(np.linalg.det(atlas_to_scan[:3, :3]))))
+        return max(int(np.searchsorted(self.sizes, scale, side="right")) - 1, 0)
 
 
 def _checked(name: str) -> bytes:
@@ -121,3 +144,21 @@ def load_brain_distance() -> tuple[NDArray[np.float32], Grid]:
     with np.load(BytesIO(_checked("brain_distance.npz")), allow_pickle=False) as stored:
         distance = stored["steps"] * np.float32(description["step_mm"])
     return distance, Grid(distance.shape, np.array(description["affine"]))
+
+
+@lru_cache(maxsize=1)
+def load_envelope() -> Envelope:
+    """Read the region that holds 99.5 % of people's faces, hash-checked; cached.
+
+    Raises
+    ------
+    DefaceError
+        The installation is damaged.
+    """
+    description = json.loads((Path(__file__).parent / "atlas.json").read_text("utf-8"))["envelope"]
+    with np.load(BytesIO(_checked("envelope.npz")), allow_pickle=False) as stored:
+        distance, regions = stored["steps"] * np.float32(description["step_mm"]), stored["regions"]
+    for array in (distance, regions):
+        array.flags.writeable = False
+    grid = Grid(distance.shape[1:], np.array(description["affine"]))
+    return Envelope(grid, tuple(description["sizes"]), distance, regions, tuple(description["chin_ends_mm"]))

@@ -32,6 +32,7 @@ def describe(plan: DefacePlan) -> dict[str, Any]:
         "method": plan.method,
         "fill": plan.fill,
         "parameters": dict(plan.parameters),
+        "choices": dict(plan.choices),
         "provenance": dict(plan.provenance),
         "removed_ml": plan.region_volumes_ml(),
     }

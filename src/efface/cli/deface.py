@@ -20,6 +20,8 @@ def run(
     output: options.Output,
     method: options.Method = options.DEFAULT_METHOD,
     fill: options.FillWith = options.Fill.zero,
+    extent: options.Extent = None,
+    keep: options.Keep = None,
     clearance_mm: options.ClearanceMm = None,
     mask: options.MaskFile = None,
     plan: options.PlanFile = None,
@@ -43,7 +45,12 @@ def run(
     from efface.methods import get_method
     from efface.outputs import Outputs
 
-    parameters = {} if clearance_mm is None else {"clearance_mm": clearance_mm}
+    asked = {
+        "extent": extent and extent.value,
+        "keep": tuple(part.value for part in keep) if keep else None,
+        "clearance_mm": clearance_mm,
+    }
+    parameters = {name: value for name, value in asked.items() if value is not None}
     get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
     choices = {"method": method, "fill": fill.value, **parameters}
     outputs = Outputs.at(output, mask, plan)

@@ -10,7 +10,7 @@ import typer
 
 from efface.cli.logs import be_verbose
 
-DEFAULT_METHOD = "template-mask"
+DEFAULT_METHOD = "anatomy"
 """The same as `efface.methods.DEFAULT`, which would load numpy."""
 
 
@@ -18,6 +18,20 @@ class Fill(str, Enum):
     """What is written into removed voxels; the same as `efface.fill.TABLE`."""
 
     zero = "zero"
+
+
+class ExtentKind(str, Enum):
+    """How much is removed; the same as `efface.methods.anatomy.EXTENTS`."""
+
+    face = "face"
+    full = "full"
+
+
+class Part(str, Enum):
+    """What may be kept; the same as `efface.methods.anatomy.KEPT`."""
+
+    ears = "ears"
+    eyes = "eyes"
 
 
 Source = Annotated[
@@ -42,6 +56,20 @@ ClearanceMm = Annotated[
     typer.Option(
         metavar="X",
         help="Keep every voxel within X mm of the inside of the skull, 2 to 20; by default the method's own.",
+        show_default=False,
+    ),
+]
+Extent = Annotated[
+    ExtentKind | None,
+    typer.Option(
+        help="Of method anatomy: face (default) keeps temporalis and airway; full takes all in front of the brain.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    list[Part] | None,
+    typer.Option(
+        help="Of method anatomy: keep what may stay though it shows who it is; give it once for each.",
         show_default=False,
     ),
 ]

@@ -73,11 +73,11 @@ def _distance(ras: Grid, point: FloatArray) -> FloatArray:
 def _judged(ras: Grid, center: FloatArray, nose: tuple[FloatArray, float] | None) -> NDArray[np.bool_]:
     """Return what lies above the line from the brain's middle to the nose, the orbits left out.
 
-    Without a nose, what lies above 10 mm under the brain's middle.
+    Without a nose to say where the orbits are, what lies above the brain's middle.
     """
     y, z = (ras.affine[a, 3] + ras.affine[a, a] * np.arange(ras.shape[a]) for a in (1, 2))
     if nose is None:
-        return np.broadcast_to(z > center[2] - 10.0, ras.shape)
+        return np.broadcast_to(z > center[2], ras.shape)
     tip, scale = nose
     forward = (tip - center)[1:] / np.linalg.norm((tip - center)[1:])
     along = (y[:, None] - tip[1]) * forward[0] + (z - tip[2]) * forward[1]

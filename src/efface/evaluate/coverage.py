@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.anatomy import Anatomy
-from efface.atlas import load_atlas
+from efface.atlas import load_atlas, load_brain_distance, load_envelope
 from efface.grid import Grid
 from efface.spatial.head_surface import Head
 from efface.spatial.resample import resample
@@ -22,8 +23,12 @@ EAR_DEEPEST_MM = 55.0
 """Skin nearer to the midplane than this, seen from the side, is no ear."""
 EYE_WIDTH_MM = 46.0
 """Lids end this far from the midplane; beside them is temple."""
-EAR_MARGIN_MM = 9.0
-"""The atlas's ear regions leave this much room around an auricle."""
+EDGE_MM = 3.0
+"""What lies nearer to the edge of the view is where the view cuts the head, not skin."""
+BRAIN_MM = 9.0
+"""What lies nearer to the brain than this is skull: a view that cuts the nose off shows it from the front."""
+EAR_MARGIN_MM = 4.0
+"""The envelope's ear regions leave this much room around most people's auricles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +38,7 @@ class VisibleSkin:
     grid: Grid
     """The atlas's grid, RAS+ mm."""
     first: dict[str, NDArray[np.int64]] = field(repr=False)
-    """Per feature: (N, 3) indices of its visible skin."""
+    """Per feature: (N, 3) indices of its visible skin that lies in the field of view."""
 
 
 def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> VisibleSkin:
@@ -48,8 +53,39 @@ def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> Vis
     atlas = load_atlas()
     seen, ras = head
     carried = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
-    first = {name: _first_hits(carried, atlas.regions == atlas.region(name), name, atlas.grid) for name in features}
-    return VisibleSkin(atlas.grid, first)
+    regions = _regions(load_envelope().size_class(anatomy.atlas_to_scan))
+    first = {name: _first_hits(carried, regions == atlas.region(name), name, atlas.grid) for name in features}
+    return VisibleSkin(atlas.grid, {name: points[_is_skin(points, anatomy)] for name, points in first.items()})
+
+
+def _is_skin(points: NDArray[np.int64], anatomy: Anatomy) -> NDArray[np.bool_]:
+    """Return which of (N, 3) voxels lie off the view's edge and off the brain."""
+    world = load_atlas().grid.ras(points)
+    distance, grid = load_brain_distance()
+    far = ndimage.map_coordinates(distance, grid.index(world).T, order=1, mode="nearest") > BRAIN_MM
+    return np.asarray(_inside(world, anatomy, EDGE_MM) & far)
+
+
+@lru_cache(maxsize=4)
+def _regions(size: int) -> NDArray[np.uint8]:
+    """Return the region of the face at each of the atlas's voxels, for heads whose brains are of one size class.
+
+    Eyes and brow lie as in the average head; what is farther from the brain lies higher under a child's.
+    """
+    atlas, envelope = load_atlas(), load_envelope()
+    grid = atlas.grid
+    near = resample(envelope.distance_mm[size], envelope.grid, grid, outside=None) < 0
+    regions = np.where(near, resample(envelope.regions[size], envelope.grid, grid, order=0, outside=None), np.uint8(0))
+    upper = [atlas.region(name) for name in ("left_eye", "right_eye", "brow")]
+    regions[np.isin(regions, upper)] = 0
+    regions = np.where(np.isin(atlas.regions, upper), atlas.regions, regions)
+    chin_ends = int(np.ceil(grid.index([0.0, 0.0, envelope.chin_ends_mm[size]])[2]))
+    regions[:, :, : max(chin_ends, 0)][np.isin(regions[:, :, : max(chin_ends, 0)], _lower_face())] = 0
+    return regions
+
+
+def _lower_face() -> list[int]:
+    return [load_atlas().region(name) for name in ("mouth", "chin", "left_cheek", "right_cheek")]
 
 
 def _first_hits(head: NDArray[np.bool_], region: NDArray[np.bool_], name: str, frame: Grid) -> NDArray[np.int64]:
@@ -98,7 +134,6 @@ def feature_coverage(skin: VisibleSkin, changed: NDArray[np.bool_], anatomy: Ana
     )
     result = {}
     for name, points in skin.first.items():
-        points = points[_inside(skin.grid.ras(points), anatomy)]
         seen = len(points) > 0 and in_view(name, anatomy) >= LEAST_IN_VIEW
         fraction = float((covered[tuple(points.T)] > 0).mean()) if seen else None
         result[name] = Coverage(fraction, round(len(points) * float(skin.grid.spacing_mm[0]) ** 2 / 100, 1))
@@ -114,8 +149,9 @@ def in_view(region: str, anatomy: Anatomy) -> float:
     return float(inside.mean()) if inside.size else 0.0
 
 
-def _inside(points: NDArray[np.float64], anatomy: Anatomy) -> NDArray[np.bool_]:
-    """Return which points of the atlas's world, (N, 3) RAS+ mm, lie in the scan's field of view."""
+def _inside(points: NDArray[np.float64], anatomy: Anatomy, edge_mm: float = 0.0) -> NDArray[np.bool_]:
+    """Return which points of the atlas's world, (N, 3) RAS+ mm, lie in the scan's field of view and off its edge."""
     scan_points = points @ anatomy.atlas_to_scan[:3, :3].T + anatomy.atlas_to_scan[:3, 3]
     index = anatomy.grid.index(scan_points)
-    return np.asarray(((index > -0.5) & (index < np.array(anatomy.grid.shape) - 0.5)).all(axis=1))
+    edge = edge_mm / anatomy.grid.spacing_mm - 0.5
+    return np.asarray(((index > edge) & (index < np.array(anatomy.grid.shape) - 1 - edge)).all(axis=1))

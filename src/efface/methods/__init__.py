@@ -9,11 +9,12 @@ from efface.errors import UsageError
 from efface.methods.base import DefaceMethod
 
 TABLE: dict[str, str] = {
+    "anatomy": "efface.methods.anatomy:BrainDecides",
     "template-mask": "efface.methods.template_mask:TemplateMask",
 }
 """Method key -> "module:class"."""
 
-DEFAULT = "template-mask"
+DEFAULT = "anatomy"
 
 
 def get_method(key: str, **parameters: Any) -> DefaceMethod:

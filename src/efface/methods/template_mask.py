@@ -17,6 +17,7 @@ from efface.anatomy import Anatomy
 from efface.atlas import FACE, load_atlas
 from efface.errors import UsageError
 from efface.evaluate.coverage import visible_skin
+from efface.methods.base import Decision
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
 from efface.spatial.mask import within
@@ -55,8 +56,8 @@ class TemplateMask:
             message = f"clearance_mm = {self.clearance_mm} mm: the brain needs at least 2, and above 20 the face stays"
             raise UsageError(message)
 
-    def face_mask(self, scan: Scan, anatomy: Anatomy) -> Regions:
-        """Return the face regions, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""
+    def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
+        """Choose the face regions, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""
         regions = self._grown(scan, anatomy)
         scan_to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
         grid = load_atlas().grid
@@ -64,7 +65,7 @@ class TemplateMask:
         half_voxel = float(anatomy.grid.spacing_mm.mean()) / 2  # distances run between centres, brain fills voxels
         near = within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm + half_voxel)
         mask[near] = 0
-        return np.asarray(mask)
+        return Decision(mask)
 
     def _grown(self, scan: Scan, anatomy: Anatomy) -> Regions:
         """Return the atlas's face regions, each group grown until its visible skin in this scan is covered."""

@@ -40,6 +40,8 @@ class Located:
 
     seen: Look = field(repr=False)
     """Labels at 2 mm: the second look's in and around the brain, the first's elsewhere."""
+    blanked: NDArray[np.bool_] = field(repr=False)
+    """(X, Y, Z) what the second look did not see, on the grid of ``seen``."""
     brain: NDArray[np.bool_] = field(repr=False)
     """(I, J, K) True inside the skull, on the scan's grid; by the second look."""
     placement: Placement
@@ -89,6 +91,7 @@ def look_twice(scan: Scan, network: Network) -> Located:
     atlas_to_scan = back @ placement.atlas_to_scan
     return Located(
         seen=_both(first.look, second, blanked, box, ras, back),
+        blanked=blanked,
         brain=_on_scan(second, turned(second.grid, back), scan.grid),
         placement=replace(placement, atlas_to_scan=atlas_to_scan),
         centroids={name: back[:3, :3] @ middle for name, middle in found.centroids.items()},

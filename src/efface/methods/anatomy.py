@@ -1,0 +1,151 @@
+"""efface's own method: the brain decides what is removed, never the face.
+
+The region is an envelope: where the faces of 99.5 % of people lie once their brains are laid on one another
+(`efface.atlas.load_envelope`). It is carried to the scan by the brain alone, so that the edge of the hole cannot follow
+the person's own face. What is seen of the face only says whether the envelope is large enough: if not, it grows by
+fixed steps, and the numbers of steps are recorded in the plan's ``choices``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from efface.anatomy import Anatomy
+from efface.atlas import Envelope, load_atlas, load_brain_distance, load_envelope
+from efface.errors import UsageError
+from efface.evaluate.wrapped import wrapped_face
+from efface.grid import FloatArray, Grid
+from efface.methods.base import Decision
+from efface.methods.growth import GROUPS, Distance, seen_face, steps_needed
+from efface.scan import Scan
+from efface.spatial.mask import within
+from efface.spatial.resample import resample
+
+EXTENTS = ("face", "full")
+KEPT = {"ears": ("left_ear", "right_ear"), "eyes": ("left_eye", "right_eye")}
+"""What may be kept, and its regions."""
+BLEND_MM = 6.0
+"""How gently one group's margin passes into the next: standard deviation of a Gaussian."""
+REACH = 7
+"""Voxels of the envelope's grid over which the largest margin holds, so that blending takes none of it from a group."""
+TOUCHING = ((0.0, 1.0, 0.0), (0.0, 0.65, -0.76))
+"""Normals of the planes that touch the atlas's brain in front and in front below; ``full`` takes all before them."""
+
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BrainDecides:
+    """The region that holds 99.5 % of people's faces, placed by the brain alone; grown by fixed, recorded steps."""
+
+    extent: str = "face"
+    """``"face"`` keeps temporalis, tongue and airway; ``"full"`` takes everything in front of the brain."""
+    keep: tuple[str, ...] = ()
+    """What stays though it shows who it is: ``"ears"``, ``"eyes"``."""
+    clearance_mm: float = 4.0
+    """Voxels closer than this to the inside of the skull are kept, mm."""
+    ear_clearance_mm: float = 6.0
+    """The same at the ears, where skull and scalp lie between, mm."""
+    atlas_clearance_mm: float = 8.0
+    """The same from the atlas's brain laid on this one, mm of the atlas: a guard where the network misses brain."""
+    margin_mm: float = 1.0
+    """Room around the envelope, mm of the atlas."""
+    ear_margin_mm: float = 1.0
+    """The same at the ears."""
+    step_mm: float = 4.0
+    """How far the envelope grows in one step, mm of the atlas."""
+    max_steps: int = 6
+    """Most steps to take, for each part of the face."""
+
+    key: ClassVar[str] = "anatomy"
+    citation: ClassVar[str] = (
+        "efface; the envelope is drawn from label maps of Billot et al. 2023, Med Image Anal 86:102789"
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keep", _several(self.keep))
+        problems = {
+            f"extent = {self.extent!r}; use one of: {', '.join(EXTENTS)}": self.extent in EXTENTS,
+            f"keep = {', '.join(self.keep)}; use any of: {', '.join(KEPT)}": set(self.keep) <= set(KEPT),
+            f"clearance_mm = {self.clearance_mm} mm: the brain needs at least 2, and above 20 the face stays":
+                2.0 <= self.clearance_mm <= 20.0,
+        }  # fmt: skip
+        for message, fine in problems.items():
+            if not fine:
+                raise UsageError(message)
+
+    def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
+        """Choose the envelope, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""
+        envelope = load_envelope()
+        size = envelope.size_class(anatomy.atlas_to_scan)
+        steps = self._steps(scan, anatomy, envelope, size)
+        field, regions = self._field(envelope, size, steps), envelope.regions[size]
+        if self.extent == "full":
+            field = self._guarded(np.minimum(field, _behind_planes()))
+        to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
+        inside, names = (
+            resample(each, envelope.grid, anatomy.grid, target_to_source=to_atlas, order=order, outside=None)
+            for each, order in ((field, 1), (regions, 0))
+        )
+        mask = np.where(inside < 0, names, wrapped_face(scan, anatomy).block)
+        mask[np.isin(mask, self._kept())] = 0
+        ears = np.isin(mask, [load_atlas().region(name) for name in KEPT["ears"]])
+        half_voxel = float(anatomy.grid.spacing_mm.mean()) / 2  # distances run between centres, brain fills voxels
+        mask[within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm + half_voxel)] = 0
+        mask[within(ears, anatomy.brain, anatomy.grid, self.ear_clearance_mm + half_voxel)] = 0
+        return Decision(mask, {"size_class": size, **{f"{name}_steps": number for name, number in steps.items()}})
+
+    def _kept(self) -> list[int]:
+        return [load_atlas().region(name) for part in self.keep for name in KEPT[part]]
+
+    def _margins(self) -> dict[str, float]:
+        return {name: self.ear_margin_mm if name.endswith("ear") else self.margin_mm for name in GROUPS}
+
+    def _steps(self, scan: Scan, anatomy: Anatomy, envelope: Envelope, size: int) -> Mapping[str, int]:
+        """Return how many steps each group of regions must grow."""
+        kept = {name for part in self.keep for name in KEPT[part]}
+        groups = tuple(group for group, names in GROUPS.items() if not set(names) <= kept)
+
+        def grown(steps: Mapping[str, int]) -> Distance:
+            return partial(_distance_at, self._field(envelope, size, steps), envelope.grid)
+
+        return steps_needed(seen_face(scan, anatomy), grown, groups, self.max_steps)
+
+    def _field(self, envelope: Envelope, size: int, steps: Mapping[str, int]) -> Field:
+        """Return the signed distance from what is removed, (X, Y, Z) on the envelope's grid, negative in it."""
+        regions, spacing = envelope.regions[size], float(envelope.grid.spacing_mm[0])
+        room = np.zeros(256, np.float32)
+        for group, names in GROUPS.items():
+            room[[load_atlas().region(name) for name in names]] = self._margins()[group] + self.step_mm * steps[group]
+        widest = ndimage.maximum_filter(room[regions], REACH)
+        return self._guarded(
+            envelope.distance_mm[size] - ndimage.gaussian_filter(widest, BLEND_MM / spacing, mode="nearest")
+        )
+
+    def _guarded(self, field: Field) -> Field:
+        """Return the field without what lies near the atlas's brain."""
+        return np.asarray(np.maximum(field, self.atlas_clearance_mm - load_brain_distance()[0]), np.float32)
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _distance_at(field: Field, grid: Grid, points: FloatArray) -> FloatArray:
+    """Return the signed distance of (N, 3) points, RAS+ mm of the atlas."""
+    return np.asarray(ndimage.map_coordinates(field, grid.index(points).T, order=1, mode="nearest"), float)
+
+
+def _behind_planes() -> Field:
+    """Return how far behind the planes in front of the brain each voxel of the envelope's grid lies, mm."""
+    distance, grid = load_brain_distance()
+    places = grid.ras(np.moveaxis(np.indices(grid.shape), 0, -1))
+    along = [places @ (np.array(normal) / np.linalg.norm(normal)) for normal in TOUCHING]
+    return np.asarray(np.min([each[distance < 0].max() - each for each in along], axis=0), np.float32)

@@ -1,0 +1,182 @@
+"""The default method: the brain decides what goes, muscles and tongue stay, what was folded over goes."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import efface.network.locating as locating
+from efface import phantom
+from efface.anatomy import locate
+from efface.atlas import FACE, load_atlas, load_envelope
+from efface.deface_plan import DefacePlan, apply_plan
+from efface.errors import UsageError
+from efface.evaluate.wrapped import wrapped_face
+from efface.io import read_scan
+from efface.methods import get_method
+from efface.pipeline import deface_scan
+from efface.planning import plan
+from efface.spatial.resample import resample
+from efface.verification import verify
+
+COARSE = (3.0, 3.0, 3.0)
+EARS = [load_atlas().region(name) for name in ("left_ear", "right_ear")]
+
+
+@pytest.fixture(scope="module")
+def adult():
+    """A phantom, its scan and what was found in it."""
+    person = phantom.make("T1w", spacing_mm=COARSE, seed=3)
+    scan = read_scan(person.image)
+    return person, scan, locate(scan)
+
+
+@pytest.fixture(scope="module")
+def default(adult):
+    return anatomy_plan(adult[1], adult[2])
+
+
+def anatomy_plan(scan, anatomy, **parameters):
+    return plan(scan, anatomy, method="anatomy", **parameters)
+
+
+def share(mask, part):
+    return float(mask[part].mean())
+
+
+def judged(scan, anatomy, decided):
+    return verify(scan, apply_plan(scan, decided), anatomy=anatomy, plan=decided)
+
+
+def test_most_of_muscles_and_tongue_stay(adult, default):
+    person = adult[0]
+    assert share(default.changed, person.where("left_temporalis")) < 0.25
+    assert share(default.changed, person.where("right_temporalis")) < 0.25
+    assert share(default.changed, person.where("tongue")) < 0.5
+
+
+def test_eyes_and_ears_go_whole_and_each_part_has_its_name(adult, default):
+    person = adult[0]
+    assert share(default.changed, person.where("eye")) > 0.99
+    assert set(default.names.values()) == set(FACE)
+    for name in ("left_eye", "right_eye"):
+        eye = person.where("eye") & (person.regions == load_atlas().region(name))
+        assert share(default.mask == load_atlas().region(name), eye) > 0.8
+
+
+def test_full_takes_all_that_face_takes_and_the_tongue_but_no_brain(adult, default):
+    person, scan, anatomy = adult
+    full = anatomy_plan(scan, anatomy, extent="full")
+    assert not (default.changed & ~full.changed).any()
+    assert share(full.changed, person.where("tongue")) > 0.9
+    assert full.changed.sum() > 1.2 * default.changed.sum()
+    assert not (full.changed & anatomy.brain).any()
+
+
+def test_ears_are_kept_and_not_judged_on_request(adult, default):
+    _, scan, anatomy = adult
+    kept = anatomy_plan(scan, anatomy, keep="ears")
+    assert np.isin(default.mask, EARS).any()
+    assert not np.isin(kept.mask, EARS).any()
+    verdict = judged(scan, anatomy, kept)
+    assert verdict.passed, verdict.summary()
+    assert {check.passed for check in verdict.checks if "ear_" in check.name or check.name.endswith("_ear")} == {None}
+    hidden = replace(kept, parameters=dict(kept.parameters) | {"keep": []})
+    assert not judged(scan, anatomy, hidden).passed
+
+
+@pytest.mark.parametrize("parameters", [{"extent": "half"}, {"keep": ("nose",)}, {"clearance_mm": 1.0}])
+def test_wrong_parameters_are_refused(parameters):
+    with pytest.raises(UsageError, match=next(iter(parameters))):
+        get_method("anatomy", **parameters)
+
+
+def test_the_steps_are_few_whole_numbers_and_in_the_saved_plan(default):
+    groups = ("eyes", "nose", "mouth", "chin", "cheeks", "left_ear", "right_ear")
+    assert set(default.choices) == {"size_class", *(f"{name}_steps" for name in groups)}
+    assert all(isinstance(number, int) and 0 <= number <= 6 for number in default.choices.values())
+    assert DefacePlan.from_bytes(default.to_bytes()).choices == default.choices
+
+
+def test_a_region_that_is_too_small_grows_by_more_steps_until_eyes_nose_and_mouth_are_covered(adult, default):
+    _, scan, anatomy = adult
+    small = anatomy_plan(scan, anatomy, margin_mm=-35.0)
+    stuck = anatomy_plan(scan, anatomy, margin_mm=-35.0, max_steps=0)
+    assert small.choices["nose_steps"] > default.choices["nose_steps"]
+    failed = [{check.name for check in judged(scan, anatomy, one).failed} for one in (small, stuck)]
+    assert not {"left_eye_covered", "nose_covered", "mouth_covered"} & failed[0]
+    assert failed[1]
+
+
+def test_a_childs_brain_chooses_a_childs_envelope():
+    size = {}
+    for head in (0.7, 1.0):
+        scan = read_scan(phantom.head("T1w", spacing_mm=COARSE, seed=2, size=head))
+        size[head] = anatomy_plan(scan, locate(scan)).choices["size_class"]
+    assert size[0.7] < size[1.0]
+    envelope = load_envelope()
+    tongue = envelope.grid.index([0.0, 42.0, -95.0]).round().astype(int)
+    assert envelope.distance_mm[size[0.7]][tuple(tongue)] < 0 < envelope.distance_mm[size[1.0]][tuple(tongue)]
+
+
+def rolled(person, axis, beyond_mm):
+    """Return the scan with the head moved past one end of the view and folded in at the other, and the truth so too."""
+    head = person.where("head")
+    last = int(np.flatnonzero(head.any(axis=tuple({0, 1, 2} - {axis})))[-1])
+    steps = head.shape[axis] - 1 - last + round(beyond_mm / 3)
+    voxels = np.roll(np.asarray(person.image.dataobj), steps, axis)
+    return read_scan(nib.Nifti1Image(voxels, person.image.affine)), np.roll(head, steps, axis), steps
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [pytest.param(0, marks=pytest.mark.xfail(reason="of a folded ear only 44 % goes, found at 3 mm on 2026-11-21")), 1],
+)
+def test_what_was_folded_to_the_other_side_goes_and_the_back_of_the_head_stays(axis):
+    person = phantom.make("T1w", spacing_mm=COARSE, seed=3, noise=0.01)
+    scan, head, _ = rolled(person, axis, 15.0)
+    folded, _ = ndimage.label(head)
+    pieces = folded == folded[(slice(0, 1),) + (slice(None),) * 2 if axis == 0 else (slice(None), slice(0, 1))].max()
+    result = deface_scan(scan, method="anatomy")
+    assert pieces.sum() > 30
+    assert share(result.plan.changed, pieces) > 0.95
+    back = head & ~pieces & (np.indices(head.shape)[axis] < head.shape[axis] // 3)
+    assert axis == 0 or share(result.plan.changed, back) < 0.01
+    left = replace(result.plan, mask=np.where(pieces, 0, result.plan.mask))
+    verdict = judged(scan, result.anatomy, left)
+    assert "wrapped_face_left" in {check.name for check in verdict.failed}
+
+
+def test_nothing_is_taken_for_folded_in_a_plain_scan(adult):
+    found = wrapped_face(adult[1], adult[2])
+    assert not found.tissue.any()
+    assert not found.block.any()
+
+
+def test_another_persons_face_in_the_blanked_voxels_gives_the_same_mask(adult, monkeypatch):
+    """Non-interference: with equal discrete choices, the mask is decided by what is kept."""
+    _, scan, _ = adult
+    regions = []
+
+    def remembered(first, placement, grid):
+        regions.append((blanked(first, placement, grid), grid) if not regions else regions[0])
+        return regions[-1][0]
+
+    blanked = locating.blanked_region
+    monkeypatch.setattr(locating, "blanked_region", remembered)
+    before = anatomy_plan(scan, locate(scan), max_steps=0)
+    region, grid = regions[0]
+    inner = resample(ndimage.binary_erosion(region, iterations=2).astype(np.uint8), grid, scan.grid, order=0) > 0
+    other = phantom.make("T1w", spacing_mm=COARSE, seed=8).image.get_fdata()
+    shape = [min(a, b) for a, b in zip(other.shape, scan.grid.shape, strict=True)]
+    box = tuple(slice(n) for n in shape)
+    stored = scan.stored.copy()
+    swapped = np.zeros(inner.shape, bool)
+    swapped[box] = inner[box]
+    stored[swapped] = np.asarray(other, stored.dtype)[box][swapped[box]]
+    assert (stored != scan.stored).sum() > 5000
+    changed = scan.with_stored(stored)
+    after = anatomy_plan(changed, locate(changed), max_steps=0)
+    assert np.array_equal(before.mask, after.mask)
