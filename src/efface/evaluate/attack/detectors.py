@@ -21,7 +21,7 @@ from efface.evaluate.render import Picture
 EXTRA = 'python -m pip install "efface[study]"'
 
 
-MARGINS = (0.3, 0.5, 0.8)
+MARGINS = (0.5, 0.8)
 """How much empty space is added around a picture before a network looks, shares of its size; the surest look counts.
 
 With a head that fills the picture, the OpenCV detector is often sure of a box that lies half outside, and as sure of
@@ -29,8 +29,6 @@ the back of a head.
 """
 INSIDE = 0.85
 """Share of a box that must lie in the picture."""
-SEEN_ABOVE = 0.4
-"""The threshold for these margins, between backs of heads (at most 0.38) and faces; see benchmarks/detection.py."""
 
 
 class Detector(Protocol):
@@ -42,7 +40,7 @@ class Detector(Protocol):
 
     @property
     def seen_above(self) -> float:
-        """The confidence above which a picture shows a face."""
+        """The confidence above which a picture shows a face; benchmarks/detection.py measures what it rests on."""
 
     def confidence(self, picture: Picture) -> float:
         """Return how sure it is that a (H, W) picture shows a face, 0 to 1."""
@@ -91,7 +89,7 @@ class OpenCvSsd:
     name: str = "opencv-ssd"
     margins: tuple[float, ...] = MARGINS
     inside: float = INSIDE
-    seen_above: float = SEEN_ABOVE
+    seen_above: float = 0.5
     _network: Any = field(init=False, repr=False, compare=False)
 
     citation: ClassVar[str] = "OpenCV, res10_300x300_ssd_iter_140000 (after Liu et al. 2016)"
@@ -118,7 +116,7 @@ class OpenCvSsd:
 
     def confidence(self, picture: Picture) -> float:
         """Return the confidence of the surest box."""
-        return max(self._look(_padded(picture, margin)) for margin in self.margins)
+        return max(self._look(padded(picture, margin)) for margin in self.margins)
 
     def _look(self, picture: Picture) -> float:
         self._network.setInput(_blob(picture, self.SIDE_PX, self.MEAN))
@@ -132,7 +130,7 @@ class CenterFace:
 
     name: str = "centerface"
     margins: tuple[float, ...] = MARGINS
-    seen_above: float = SEEN_ABOVE
+    seen_above: float = 0.4
     _network: Any = field(init=False, repr=False, compare=False)
 
     citation: ClassVar[str] = "Xu et al. 2020, CenterFace: joint face detection and alignment, Scientific Programming"
@@ -147,7 +145,7 @@ class CenterFace:
 
     def confidence(self, picture: Picture) -> float:
         """Return the heat map's maximum."""
-        return max(self._look(_padded(picture, margin)) for margin in self.margins)
+        return max(self._look(padded(picture, margin)) for margin in self.margins)
 
     def _look(self, picture: Picture) -> float:
         self._network.setInput(_blob(picture, self.SIDE_PX, (0, 0, 0)))
@@ -178,7 +176,7 @@ def _blob(picture: Picture, side_px: int, mean: tuple[int, int, int]) -> NDArray
     return np.asarray(planes[None])
 
 
-def _padded(picture: Picture, margin: float) -> Picture:
+def padded(picture: Picture, margin: float) -> Picture:
     """Add black around a picture, so that it becomes larger by a share of its size."""
     return np.pad(picture, round(margin * max(picture.shape) / 2))
 
