@@ -1,6 +1,6 @@
 """Does anything that is shared still follow the face? Exchange the face alone, deface again, compare.
 
-    python benchmarks/blindness.py [--pairs 50] [--methods anatomy template-mask] [--fill zero] [--spacing 2] [--json OUT]
+    python benchmarks/blindness.py [--pairs 50] [--methods anatomy template-mask] [--spacing 2] [--json OUT]
 
 Each pair is two synthetic people in one random contrast. The second is laid on the first by their brains, and its
 voxels are put where the first scan's were blanked and are to be removed: the same head with another face. Both are

@@ -30,7 +30,7 @@ def test_help_names_commands_and_exit_statuses(efface, option):
     said = efface(option)
     assert said.status == 0
     assert said.err == ""
-    for word in ("deface", "verify", "methods", "demo", "train", "Exit status: 0 verified", "4"):
+    for word in ("deface", "verify", "render", "methods", "demo", "train", "Exit status: 0 verified", "4"):
         assert word in said.out
 
 
@@ -96,7 +96,9 @@ def test_a_command_leaves_the_library_log_as_it_was(efface):
     assert (LOG.level, list(LOG.handlers)) == before
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["deface", "--help"], ["deface", "only-one"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["deface", "--help"], ["deface", "only-one"], ["render", "-h"], ["--version"]]
+)
 def test_starts_without_heavy_imports(arguments):
     code = (
         "import json, sys\nfrom efface.cli import main\n"

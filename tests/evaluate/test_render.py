@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from efface.evaluate.render import PROFILE_VIEWS, STANDARD_VIEWS, Frame, frame_of, render_views
+from efface.errors import UsageError
+from efface.evaluate.render import (
+    ALL_VIEWS,
+    PORTRAIT_MM,
+    PROFILE_VIEWS,
+    QUALITIES,
+    STANDARD_VIEWS,
+    Frame,
+    frame_of,
+    render_views,
+)
 from efface.grid import Grid
 
 HEAD = ((0, 0, 0), (68, 88, 100))
@@ -182,3 +192,57 @@ def test_whole_head_fills_the_frame():
 def test_same_scan_same_bytes():
     one, other = (draw(clay(GRID), GRID, {"front": 0.0})["front"] for _ in range(2))
     assert np.array_equal(one, other)
+
+
+def ball(radius_mm, centre=(0, 0, 0)):
+    grid = centred((60, 60, 60), 3.0)
+    return clay(grid, [(centre, (radius_mm,) * 3)]), grid
+
+
+def test_a_ball_in_perspective_is_as_large_as_geometry_says():
+    """A ball of radius r at distance d fills the angle whose sine is r / d."""
+    picture = render_views(*ball(60), {"front": 0.0}, size_px=SIZE_PX, spacing_mm=2.0, frame=FRAME, camera_mm=400.0)
+    pixel_mm = FRAME.extent_mm / SIZE_PX
+    expected = 2 * 400 * np.tan(np.arcsin(60 / 400))
+    for axis in (0, 1):
+        assert (picture["front"] > 0).any(axis=axis).sum() * pixel_mm == pytest.approx(expected, abs=1.5 * pixel_mm)
+
+
+@pytest.mark.parametrize(("y_mm", "larger"), [(40, True), (-40, False)])
+def test_what_is_near_looks_larger(y_mm, larger):
+    values, grid = ball(30, (0, y_mm, 0))
+    options = {"size_px": SIZE_PX, "spacing_mm": 2.0, "frame": FRAME}
+    flat, deep = (render_views(values, grid, {"front": 0.0}, camera_mm=mm, **options)["front"] for mm in (None, 400))
+    assert ((deep > 0).sum() > (flat > 0).sum()) == larger
+
+
+def test_from_far_away_perspective_is_parallel(reference):
+    far = render_views(clay(GRID), GRID, VIEWS, size_px=SIZE_PX, spacing_mm=2.5, frame=FRAME, camera_mm=1e6)
+    for name, picture in far.items():
+        assert overlap(picture, reference[name]) > 0.99
+        assert np.abs(picture.astype(float) - reference[name]).mean() < 0.5
+
+
+def test_whole_head_fits_the_frame_in_perspective():
+    pictures = render_views(clay(GRID), GRID, ALL_VIEWS, size_px=SIZE_PX, spacing_mm=2.5, camera_mm=PORTRAIT_MM)
+    for picture in pictures.values():
+        assert not np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]]).any()
+
+
+@pytest.mark.parametrize("camera_mm", [-1.0, 0.0, 100.0, float("nan")])
+def test_a_camera_in_the_head(camera_mm):
+    with pytest.raises(UsageError, match="camera"):
+        render_views(clay(GRID), GRID, camera_mm=camera_mm)
+
+
+def test_odd_volumes_are_drawn():
+    assert render_views(clay(GRID), GRID, {}) == {}
+    for shape in ((1, 1, 1), (2, 40, 1)):
+        values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+        for camera_mm in (None, PORTRAIT_MM):
+            render_views(values, centred(shape, 2.0), size_px=16, camera_mm=camera_mm)
+
+
+def test_high_quality_is_finer():
+    assert QUALITIES["high"].size_px > QUALITIES["standard"].size_px
+    assert QUALITIES["high"].spacing_mm < QUALITIES["standard"].spacing_mm

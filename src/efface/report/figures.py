@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from efface.evaluate.render import Picture, frame_of, render_views
+from efface.evaluate.render import STANDARD_VIEWS, Picture, frame_of, render_views
 from efface.grid import FloatArray, Grid
 from efface.spatial.head_surface import head_mask, head_threshold
 from efface.spatial.resample import check_shape
@@ -106,26 +106,51 @@ def slices_figure(values: Volume, grid: Grid, mask: Mask) -> Image.Image:
     return _slices(values, grid, mask, _look(values, grid, mask))
 
 
-def views_figure(renders: Mapping[str, Picture]) -> Image.Image:
+def views_figure(renders: Mapping[str, Picture], width_px: int = WIDTH_PX) -> Image.Image:
     """Draw renders side by side with captions.
 
     Parameters
     ----------
     renders : mapping of str to (H, W) uint8 array
         As `efface.evaluate.render.render_views` returns them.
+    width_px : int
+        Width of the row.
 
     Returns
     -------
     figure : Image
-        RGB, `WIDTH_PX` wide.
+        RGB, ``width_px`` wide.
     """
-    side = _panel_side(len(renders))
+    side = _panel_side(len(renders), width_px)
     panels = []
     for name, picture in renders.items():
         panel = Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS).convert("RGB")
         lifted = Image.fromarray(np.maximum(np.asarray(panel), np.array(BACKGROUND, np.uint8)))
         panels.append(_captioned(lifted, VIEW_CAPTIONS.get(name, name)))
-    return _row(panels)
+    return _row(panels, width_px)
+
+
+def views_sheet(renders: Mapping[str, Picture]) -> Image.Image:
+    """Draw renders in their own size with captions: the standard views in a row, all others in a second.
+
+    Parameters
+    ----------
+    renders : mapping of str to (H, W) uint8 array
+        As `efface.evaluate.render.render_views` returns them, all of one size.
+
+    Returns
+    -------
+    sheet : Image
+        RGB.
+    """
+    standard = {name: picture for name, picture in renders.items() if name in STANDARD_VIEWS}
+    others = {name: picture for name, picture in renders.items() if name not in STANDARD_VIEWS}
+    return contact_sheet(*(views_figure(row, _row_width(row)) for row in (standard, others) if row))
+
+
+def _row_width(renders: Mapping[str, Picture]) -> int:
+    """Return the width of a row of renders in their own size, pixels."""
+    return sum(int(picture.shape[1]) for picture in renders.values()) + GAP_PX * (len(renders) - 1)
 
 
 def contact_sheet(*rows: Image.Image, captions: Sequence[str] = ()) -> Image.Image:
@@ -262,14 +287,14 @@ def outline(covered: Mask) -> Mask:
     return np.asarray(covered & ~ndimage.binary_erosion(covered, iterations=2, border_value=1))
 
 
-def _panel_side(count: int) -> int:
+def _panel_side(count: int, width_px: int = WIDTH_PX) -> int:
     """Return the side of ``count`` square panels that fill a row, pixels."""
-    return (WIDTH_PX - GAP_PX * (count - 1)) // max(count, 1)
+    return (width_px - GAP_PX * (count - 1)) // max(count, 1)
 
 
-def _row(panels: Sequence[Image.Image]) -> Image.Image:
+def _row(panels: Sequence[Image.Image], width_px: int = WIDTH_PX) -> Image.Image:
     """Put panels side by side."""
-    row = Image.new("RGB", (WIDTH_PX, max((p.height for p in panels), default=1)), BACKGROUND)
+    row = Image.new("RGB", (width_px, max((p.height for p in panels), default=1)), BACKGROUND)
     left = 0
     for panel in panels:
         row.paste(panel, (left, 0))
