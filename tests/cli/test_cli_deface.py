@@ -136,7 +136,7 @@ def test_the_input_is_never_an_output(efface, phantom_file, tmp_path, kind, opti
         (["--fill", "gold"], "zero"),
         (["--method", "anatomy", "--extent", "half"], "full"),
         (["--method", "anatomy", "--keep", "nose"], "ears"),
-        (["--keep", "ears"], "keep"),
+        (["--method", "template-mask", "--keep", "ears"], "keep"),
         (["--clearance-mm", "1.9"], "1.9"),
         (["--clearance-mm", "20.1"], "20.1"),
         (["--clearance-mm", "nan"], "nan"),
