@@ -119,7 +119,7 @@ def deface(
         LOG.warning("%s", warning)
     result = deface_scan(scan, progress=progress, **options)
     progress("write")
-    _write_reports(result, Path(source), outputs, report, private_report)
+    write_reports(result, Path(source), outputs, report, private_report)
     if not result.verdict.passed:
         if write_failed:
             write_all(outputs.failed.contents(result.scan, result.plan, result.verdict), overwrite=overwrite)
@@ -138,7 +138,7 @@ def _deface_image(image: Any, output: AnyPath | None, **options: Any) -> Any:
     return image_of(result.scan, image)
 
 
-def _write_reports(
+def write_reports(
     result: Defaced, source: Path, outputs: Outputs, report: AnyPath | None, private_report: AnyPath | None
 ) -> None:
     """Write the reports that were asked for; a report of an earlier run on the same output is replaced."""

@@ -13,6 +13,7 @@ from efface.deface_plan import DefacePlan
 from efface.errors import VerificationError
 from efface.fill import fill_values
 from efface.methods import DEFAULT, get_method
+from efface.methods.base import Decision, DefaceMethod
 from efface.scan import Scan
 from efface.version import __version__
 
@@ -42,10 +43,25 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
     """
     scan.grid.check_same(anatomy.grid, "the anatomy")
     chosen = get_method(method, **parameters)
-    decision = chosen.decide(scan, anatomy)
+    return plan_decided(scan, anatomy, chosen, chosen.decide(scan, anatomy), fill)
+
+
+def plan_decided(
+    scan: Scan, anatomy: Anatomy, chosen: DefaceMethod, decision: Decision, fill: str, **provenance: str
+) -> DefacePlan:
+    """Turn a method's decision into a plan: see `plan`.
+
+    Parameters
+    ----------
+    scan, anatomy : the scan, and what is where in it
+    chosen : the method
+    decision : what it decided, on the scan's grid
+    fill : ``"zero"``
+    **provenance : what else is to be known of how the plan came about
+    """
     mask = decision.mask
     if not mask.any():
-        message = f"method {method} found no face in this scan's field of view; look at the scan before sharing it"
+        message = f"method {chosen.key} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
     used = set(np.flatnonzero(np.bincount(mask.ravel(order="K"), minlength=256)).tolist()) - {0}
     return DefacePlan(
@@ -53,7 +69,7 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
         mask=mask,
         names={value: name for value, name in load_atlas().region_names.items() if value in used},
         values=fill_values(fill, scan),
-        method=method,
+        method=chosen.key,
         fill=fill,
         parameters=_as_json(asdict(chosen)),  # type: ignore[call-overload] # a Protocol cannot say: a dataclass
         choices=dict(decision.choices),
@@ -61,6 +77,7 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
             "efface": __version__,
             "atlas_sha256": load_atlas().sha256,
             "network_sha256": anatomy.network_sha256,
+            **provenance,
         },
     )
 

@@ -78,7 +78,7 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
         partial(_brain, original, anatomy, mask),
         partial(_features, head, mask, anatomy, kept),
         partial(_wrapped, original, mask, anatomy),
-        partial(_placement, head, anatomy),
+        partial(placement_checks, head, anatomy),
         partial(_independent, original, defaced, mask, anatomy, kept),
     )
     with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
@@ -172,7 +172,8 @@ def _wrapped(original: Scan, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[
                      "No part of the face is left that was folded to the view's other side.")]  # fmt: skip
 
 
-def _placement(head: Head, anatomy: Anatomy) -> list[Check]:
+def placement_checks(head: Head, anatomy: Anatomy) -> list[Check]:
+    """Judge whether an anatomy is that of the head that was seen."""
     scales = np.linalg.svd(anatomy.atlas_to_scan[:3, :3], compute_uv=False)
     size = float(np.cbrt(scales.prod()))
     in_range = SCALE_LIMITS[0] <= size <= SCALE_LIMITS[1]

@@ -66,7 +66,7 @@ def check_output(path: Path, input_path: Path | None, overwrite: bool = False) -
     if path.is_dir():
         message = f"{path}: the output is a folder; give a file name in it, such as {path / 'defaced.nii.gz'}"
         raise UsageError(message)
-    if input_path is not None and _same_file(path, input_path):
+    if input_path is not None and same_file(path, input_path):
         message = f"{path}: the output is the input, which is never overwritten; give another name"
         raise UsageError(message)
     if os.path.lexists(path) and not overwrite:
@@ -79,7 +79,8 @@ def check_output(path: Path, input_path: Path | None, overwrite: bool = False) -
         raise OutputError(message)
 
 
-def _same_file(path: Path, other: Path) -> bool:
+def same_file(path: Path, other: Path) -> bool:
+    """Return whether two paths lead to one file, also through links; False if either is not there."""
     try:
         return path.samefile(other)
     except OSError:
