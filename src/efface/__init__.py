@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from efface.pipeline import Defaced, deface
     from efface.planning import plan
     from efface.scan import Scan
+    from efface.session import deface_session
     from efface.verdict import Check, Verdict
     from efface.verification import verify
 
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "apply_plan",
     "deface",
+    "deface_session",
     "load_plan",
     "locate",
     "plan",
@@ -58,6 +60,7 @@ _HOME = {
     "Verdict": "verdict",
     "apply_plan": "deface_plan",
     "deface": "pipeline",
+    "deface_session": "session",
     "load_plan": "deface_plan",
     "locate": "anatomy",
     "plan": "planning",

@@ -7,6 +7,7 @@ Every message gives the value, what is wrong with it and what to try. The exit s
     │   ├── OutputExistsError       2   the output is there already
     │   └── GridMismatchError       2   two volumes do not lie on the same grid
     ├── VerificationError           3   a scan was refused: the face may show, or the brain may be hurt
+    │   └── SessionError            3   so was one image of a session at least, and with it the session
     ├── InputError                  4   the input cannot be read
     │   ├── UnreadableImageError    4   not there, truncated, or not an image
     │   └── UnsupportedImageError   4   an image, but not a 3-D or 4-D head scan in real numbers
@@ -18,6 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from efface.verdict import Verdict
 
 
@@ -49,6 +52,15 @@ class VerificationError(DefaceError):
     def __init__(self, message: str, verdict: Verdict | None = None) -> None:
         super().__init__(message)
         self.verdict = verdict
+
+
+class SessionError(VerificationError):
+    """An image of a session was refused, and with it the session; nothing was written as if it were fine."""
+
+    def __init__(self, message: str, refusals: Mapping[int, VerificationError]) -> None:
+        super().__init__(message)
+        self.refusals = refusals
+        """Place in the session, from 0 -> why that image was refused."""
 
 
 class InputError(DefaceError):

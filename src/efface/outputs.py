@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import nibabel as nib
@@ -12,7 +15,7 @@ import numpy as np
 from efface.deface_plan import DefacePlan
 from efface.errors import UsageError
 from efface.io import check_extension, encode
-from efface.io.atomic import check_output
+from efface.io.atomic import check_output, same_file
 from efface.provenance import json_bytes, sidecar
 from efface.scan import Scan, Source
 from efface.verdict import Verdict
@@ -86,6 +89,53 @@ class Outputs:
         if self.plan is not None:
             files[self.plan] = plan.to_bytes()
         return files
+
+
+def check_session(
+    images: Sequence[tuple[AnyPath, AnyPath]], *, overwrite: bool, write_failed: bool = False, reports: bool = False
+) -> list[Outputs]:
+    """Refuse, before any work, what could not be written for several images, or would hurt an input.
+
+    Parameters
+    ----------
+    images : pairs of an input and its output
+    overwrite, write_failed : as for `Outputs.check`
+    reports : whether each image has pages in one folder, called by its output's stem
+
+    Returns
+    -------
+    outputs : of each image, in order
+
+    Raises
+    ------
+    UsageError
+        No images, an image given twice, two outputs of one name, or an output that is an input.
+    OutputExistsError, OutputError
+        See `efface.io.atomic.check_output`.
+    """
+    if not images:
+        message = "a session without images; give pairs of an input and an output"
+        raise UsageError(message)
+    sources, outputs = [Path(source) for source, _ in images], [Outputs.at(output, None, None) for _, output in images]
+    for one, other in combinations(sources, 2):
+        if same_file(one, other):
+            message = f"{other}: given twice; give each image once"
+            raise UsageError(message)
+    _check_different([path.resolve() for each in outputs for path in (each.scan, each.sidecar)],
+                     "two outputs share a name: {}; give each its own")  # fmt: skip
+    if reports:
+        _check_different([Path(stem(each.scan)) for each in outputs],
+                         "two reports would share a name: {}; let the outputs' names differ")  # fmt: skip
+    for each in outputs:
+        for source in sources:
+            each.check(source, overwrite=overwrite, write_failed=write_failed)
+    return outputs
+
+
+def _check_different(paths: Sequence[Path], message: str) -> None:
+    twice = [path for path, count in Counter(paths).items() if count > 1]
+    if twice:
+        raise UsageError(message.format(", ".join(map(str, twice))))
 
 
 def stem(path: Path) -> str:

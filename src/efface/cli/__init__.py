@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from efface.cli import deface, demo, logs, methods, render, train, verify
+from efface.cli import also, deface, demo, logs, methods, render, train, verify
 from efface.cli.failures import INTERRUPTED, Failure
 from efface.cli.options import Verbose
 from efface.version import __version__
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     exit_status : see `efface.errors`
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = also.spread(sys.argv[1:] if argv is None else argv)
     with logs.to_stderr():
         try:
             return _run(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,14 @@ def describe(plan: DefacePlan) -> dict[str, Any]:
         "provenance": dict(plan.provenance),
         "removed_ml": plan.region_volumes_ml(),
     }
+
+
+def say_folders(folders: Mapping[str, Path | None]) -> None:
+    """Say where reports are."""
+    if folders["report"]:
+        say(f"report in {folders['report']}")
+    if folders["private_report"]:
+        say(f"private report in {folders['private_report']}: it shows the face, do not share it")
 
 
 def _plain(value: object) -> object:

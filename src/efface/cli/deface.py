@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from efface.cli import also as session
 from efface.cli import answers, options, progress
 from efface.cli.logs import LOG
 from efface.errors import VerificationError
@@ -23,6 +24,7 @@ def run(
     extent: options.Extent = None,
     keep: options.Keep = None,
     clearance_mm: options.ClearanceMm = None,
+    also: options.Also = None,
     mask: options.MaskFile = None,
     plan: options.PlanFile = None,
     report: options.Report = None,
@@ -41,6 +43,7 @@ def run(
     \b
     efface deface T1w.nii.gz T1w_defaced.nii.gz
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
+    efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.methods import get_method
     from efface.outputs import Outputs
@@ -53,11 +56,16 @@ def run(
     parameters = {name: value for name, value in asked.items() if value is not None}
     get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
     choices = {"method": method, "fill": fill.value, **parameters}
+    folders = {"report": report, "private_report": private_report}
+    if also:
+        images = session.pairs(source, output, also, mask, plan)
+        session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
+                    write_failed=write_failed)  # fmt: skip
+        return
     outputs = Outputs.at(output, mask, plan)
     if dry_run:
         _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
         return
-    folders = {"report": report, "private_report": private_report}
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)
 
@@ -126,7 +134,4 @@ def _say_result(result: Defaced, outputs: Outputs, folders: dict[str, Path | Non
         return
     answers.say(result.verdict.summary())
     answers.say(f"wrote {', '.join(str(path) for path in files.values() if path)}")
-    if folders["report"]:
-        answers.say(f"report in {folders['report']}")
-    if folders["private_report"]:
-        answers.say(f"private report in {folders['private_report']}: it shows the face, do not share it")
+    answers.say_folders(folders)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from efface.cli import answers, logs
-from efface.errors import DefaceError
+from efface.errors import DefaceError, SessionError
 
 if TYPE_CHECKING:
     from efface.verdict import Verdict
@@ -29,10 +29,14 @@ class Failure:
     """What the process ends with."""
     verdict: Verdict | None = None
     """The checks, if it was verification that refused."""
+    images: tuple[dict[str, Any], ...] = ()
+    """Of a session: which of its images, counted from 1, were refused, and why."""
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Say what an error means to the person who typed the command."""
+        if isinstance(error, SessionError):
+            return cls(_one_line(str(error)), error.exit_status, None, _images(error))
         if isinstance(error, DefaceError):
             return cls(_one_line(str(error)), error.exit_status, getattr(error, "verdict", None))
         if hasattr(error, "format_message"):  # the command line could not be parsed; older typers raise click's errors
@@ -49,8 +53,16 @@ class Failure:
             traceback.print_exc()
         sys.stderr.write(f"efface: error: {self.message}\n")
         if as_json:
-            answers.say_json(self.exit_status, self.verdict, error=self.message)
+            more = {"images": self.images} if self.images else {}
+            answers.say_json(self.exit_status, self.verdict, error=self.message, **more)
         return self.exit_status
+
+
+def _images(error: SessionError) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"image": place + 1, "error": _one_line(str(each)), "verdict": each.verdict and each.verdict.as_dict()}
+        for place, each in error.refusals.items()
+    )
 
 
 def _one_line(message: str) -> str:

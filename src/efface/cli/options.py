@@ -73,6 +73,15 @@ Keep = Annotated[
         show_default=False,
     ),
 ]
+Also = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--also",
+        metavar="OTHER OTHER_OUT ...",
+        help="Other images of the same session, each with its output; all are written, or none.",
+        show_default=False,
+    ),
+]
 MaskFile = Annotated[
     Path | None,
     typer.Option(
