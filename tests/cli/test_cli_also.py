@@ -96,7 +96,7 @@ def test_one_refused_image_refuses_the_session(refused, ball_file):
     errors = [line for line in said.err.splitlines() if line.startswith("efface: error: ")]
     assert len(errors) == 2
     assert str(ball_file) in errors[0]
-    assert "no face" in errors[0]
+    assert "head_overlap" in errors[0]
     assert "nothing of it was written" in errors[1]
 
 
@@ -104,7 +104,7 @@ def test_the_document_says_which_image_was_refused(refused):
     document = refused[1].document
     assert document["exit_status"] == 3
     assert [image["image"] for image in document["images"]] == [2]
-    assert "no face" in document["images"][0]["error"]
+    assert "head_overlap" in document["images"][0]["error"]
 
 
 @pytest.mark.parametrize(
