@@ -20,7 +20,7 @@ import numpy as np
 from scipy import ndimage
 
 from efface import phantom
-from efface.anatomy import locate
+from efface.anatomy import MODEL, locate
 from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import VerificationError
 from efface.io import read_scan
@@ -49,8 +49,8 @@ class Outcome:
 
 def exchanged(scan: Scan, other: Scan) -> tuple[Scan, np.ndarray]:
     """Return the scan with the other's face where its own is hidden from the second look, and where that is."""
-    found = look_twice(scan, load_network())
-    there = look_twice(other, load_network())
+    found = look_twice(scan, load_network(MODEL))
+    there = look_twice(other, load_network(MODEL))
     hidden = resample(found.blanked.astype(np.float32), found.seen.grid, scan.grid) > HIDDEN
     to_other = there.placement.atlas_to_scan @ np.linalg.inv(found.placement.atlas_to_scan)
     laid = resample(other.intensities(), other.grid, scan.grid, target_to_source=np.asarray(to_other))

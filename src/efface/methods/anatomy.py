@@ -96,10 +96,11 @@ class BrainDecides:
         )
         mask = np.where(inside < 0, names, wrapped_face(scan, anatomy).block)
         mask[np.isin(mask, self._kept())] = 0
-        ears = np.isin(mask, [load_atlas().region(name) for name in KEPT["ears"]])
         half_voxel = float(anatomy.grid.spacing_mm.mean()) / 2  # distances run between centres, brain fills voxels
         mask[within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm + half_voxel)] = 0
-        mask[within(ears, anatomy.brain, anatomy.grid, self.ear_clearance_mm + half_voxel)] = 0
+        for name in KEPT["ears"]:
+            ear = mask == load_atlas().region(name)
+            mask[within(ear, anatomy.brain, anatomy.grid, self.ear_clearance_mm + half_voxel)] = 0
         return Decision(mask, {"size_class": size, **{f"{name}_steps": number for name, number in steps.items()}})
 
     def _kept(self) -> list[int]:
