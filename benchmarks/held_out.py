@@ -35,6 +35,7 @@ SHAPE = (128, 160, 160)
 SHOWN = ("left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear")
 SKIN_MM = 4.0
 """What lies nearer to the air than this shows a feature."""
+COLUMN_MM = 3.0
 LEAST_ML = 0.3
 """A feature of which less is in view is not judged."""
 LEAST_GONE = 0.9
@@ -81,10 +82,36 @@ def skin_gone(classes: np.ndarray, name: str, changed: np.ndarray) -> float | No
     part = classes == VALUE[name]
     if part.sum() * SPACING_MM**3 < 1000 * LEAST_ML:
         return None
-    skin = part & ndimage.binary_dilation(outer_air(classes), iterations=round(SKIN_MM / SPACING_MM))
-    if name.endswith("eye"):
-        skin = part
+    skin = part
+    if not name.endswith("eye"):
+        skin = part & ndimage.binary_dilation(outer_air(classes), iterations=round(SKIN_MM / SPACING_MM))
+    if name in ("nose", "mouth"):
+        skin &= foremost(classes)
     return float(changed[skin].mean()) if skin.any() else None
+
+
+def foremost(classes: np.ndarray) -> np.ndarray:
+    """Return what a look from the front meets first, ``SKIN_MM`` deep: not the walls of nose and mouth."""
+    head = classes != 0
+    places = np.argwhere(head) * SPACING_MM
+    forward = middle(classes, ("left_eye", "right_eye", "nose")) - middle(classes, BRAIN)
+    upward = middle(classes, BRAIN) - middle(classes, ("brainstem",))
+    forward -= upward * (forward @ upward) / (upward @ upward)
+    forward /= np.linalg.norm(forward)
+    across = np.linalg.svd(forward[None])[2][1:]
+    column = np.rint((places @ across.T) / COLUMN_MM).astype(int)
+    column -= column.min(axis=0)
+    along = places @ forward
+    front = np.full(column.max(axis=0) + 1, -np.inf)
+    np.maximum.at(front, tuple(column.T), along)
+    first = np.zeros(classes.shape, bool)
+    first[head] = along > front[tuple(column.T)] - SKIN_MM
+    return first
+
+
+def middle(classes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return the middle of some classes, mm along the axes."""
+    return np.argwhere(np.isin(classes, [VALUE[name] for name in names])).mean(axis=0) * SPACING_MM
 
 
 def outer_air(classes: np.ndarray) -> np.ndarray:
