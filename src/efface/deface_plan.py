@@ -30,7 +30,8 @@ class DefacePlan:
     names: Mapping[int, str]
     """Region name of every value in ``mask``."""
     values: NDArray[Any] = field(repr=False)
-    """What is written, in the scan's stored units and dtype: one number, shape ()."""
+    """What is written, in the scan's stored units and dtype: one number, shape (); or a value for each replaced
+    voxel in C order, shape (N,); or for each of them and each volume, shape (N, T)."""
     method: str
     """Key of the method."""
     fill: str
@@ -42,10 +43,15 @@ class DefacePlan:
     choices: Mapping[str, int] = field(default_factory=dict)
     """Discrete choices that the scan decided, such as how many steps the nose's region grew: all that the plan tells of
     the face, if the method looks at nothing else of it."""
+    fill_facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the fill measured in kept voxels, JSON values."""
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.grid.shape:
             message = f"mask of shape {self.mask.shape} for a grid of shape {self.grid.shape}"
+            raise ValueError(message)
+        if self.values.ndim and len(self.values) != np.count_nonzero(self.mask):
+            message = f"values of shape {self.values.shape} for {np.count_nonzero(self.mask)} replaced voxels"
             raise ValueError(message)
         for name in ("mask", "values"):
             view = getattr(self, name).view()
@@ -56,6 +62,20 @@ class DefacePlan:
     def changed(self) -> NDArray[np.bool_]:
         """(I, J, K) bool array, the face mask: True where voxels are replaced."""
         return np.asarray(self.mask != 0)
+
+    def values_for(self, scan: Scan) -> NDArray[Any]:
+        """Return ``values`` as they are written into a scan: broadcast against its (N,) or (N, T) replaced voxels.
+
+        Raises
+        ------
+        UsageError
+            The plan holds values for another number of volumes.
+        """
+        if self.values.ndim == 2 and (scan.stored.ndim != 4 or self.values.shape[1] != scan.volumes):
+            held = self.values.shape[1]
+            message = f"the plan holds {held} volumes, the scan {scan.volumes}; make a plan for this scan"
+            raise UsageError(message)
+        return self.values[:, None] if self.values.ndim == 1 and scan.stored.ndim == 4 else self.values
 
     def region_volumes_ml(self) -> dict[str, float]:
         """Return the volume of each region that is replaced, millilitres."""
@@ -74,6 +94,7 @@ class DefacePlan:
                 "parameters": dict(self.parameters),
                 "provenance": dict(self.provenance),
                 "choices": dict(self.choices),
+                "fill_facts": dict(self.fill_facts),
             }
         )
         buffer = BytesIO()
@@ -102,6 +123,7 @@ class DefacePlan:
                 values=values,
                 choices=text.get("choices", {}),
                 **{key: text[key] for key in ("method", "fill", "parameters", "provenance")},
+                fill_facts=text.get("fill_facts", {}),  # plans of versions that only knew ``zero`` have none
             )
         except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
             message = f"{name}: not a plan written by efface ({error}); write one with --plan"
@@ -129,17 +151,20 @@ def load_plan(path: str | Path) -> DefacePlan:
 def apply_plan(scan: Scan, plan: DefacePlan) -> Scan:
     """Replace the plan's voxels; every other stored voxel stays bit-identical.
 
-    Every volume of a 4-D scan is treated alike.
+    Every volume of a 4-D scan is treated alike, unless the plan holds values for each.
 
     Raises
     ------
     GridMismatchError
         The plan was made for another grid.
+    UsageError
+        The plan was made for another dtype or number of volumes.
     """
     scan.grid.check_same(plan.grid, "the plan")
     if plan.values.dtype != scan.stored.dtype:
         message = f"the plan writes {plan.values.dtype}, the scan holds {scan.stored.dtype}; make a plan for this scan"
         raise UsageError(message)
+    values = plan.values_for(scan)
     stored = scan.stored.copy(order="K")
-    stored[plan.changed] = plan.values
+    stored[plan.changed] = values
     return scan.with_stored(stored)

@@ -11,7 +11,7 @@ from efface.anatomy import Anatomy
 from efface.atlas import load_atlas
 from efface.deface_plan import DefacePlan
 from efface.errors import VerificationError
-from efface.fill import fill_values
+from efface.fill import check_fill, fill_values
 from efface.methods import DEFAULT, get_method
 from efface.methods.base import Decision, DefaceMethod
 from efface.scan import Scan
@@ -25,7 +25,7 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
     ----------
     scan, anatomy : the scan, and what `efface.locate` found in it
     method : key of a method
-    fill : ``"zero"``
+    fill : ``"zero"``, ``"noise"`` or ``"reface"``
     **parameters : the method's own, such as ``clearance_mm``
 
     Returns
@@ -42,6 +42,7 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
         Nothing would change: no face lies in the field of view.
     """
     scan.grid.check_same(anatomy.grid, "the anatomy")
+    check_fill(fill)
     chosen = get_method(method, **parameters)
     return plan_decided(scan, anatomy, chosen, chosen.decide(scan, anatomy), fill)
 
@@ -56,19 +57,20 @@ def plan_decided(
     scan, anatomy : the scan, and what is where in it
     chosen : the method
     decision : what it decided, on the scan's grid
-    fill : ``"zero"``
+    fill : ``"zero"``, ``"noise"`` or ``"reface"``
     **provenance : what else is to be known of how the plan came about
     """
     mask = decision.mask
     if not mask.any():
         message = f"method {chosen.key} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
+    filling = fill_values(fill, scan, anatomy, mask != 0)
     used = set(np.flatnonzero(np.bincount(mask.ravel(order="K"), minlength=256)).tolist()) - {0}
     return DefacePlan(
         grid=scan.grid,
         mask=mask,
         names={value: name for value, name in load_atlas().region_names.items() if value in used},
-        values=fill_values(fill, scan),
+        values=filling.values,
         method=chosen.key,
         fill=fill,
         parameters=_as_json(asdict(chosen)),  # type: ignore[call-overload] # a Protocol cannot say: a dataclass
@@ -79,6 +81,7 @@ def plan_decided(
             "network_sha256": anatomy.network_sha256,
             **provenance,
         },
+        fill_facts=filling.facts,
     )
 
 

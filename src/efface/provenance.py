@@ -43,6 +43,7 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
         "verified": verdict.passed,
         "method": plan.method,
         "fill": plan.fill,
+        "fill_facts": dict(plan.fill_facts),
         "parameters": dict(plan.parameters),
         "choices": dict(plan.choices),
         "provenance": dict(plan.provenance),

@@ -2,6 +2,11 @@
 
 Some checks use the same anatomy as the plan. Those called ``independent_*`` share nothing with it: they look at the
 head's surface and at brain-like tissue by intensity alone, so that a wrong placement cannot verify itself.
+
+A new face (``reface``) need not move the surface. With its plan, the independent checks look at the result with its
+mask emptied, which asks whether all of the face was replaced; and the fill is made again from the result, in which the
+person's own face is no longer, which asks whether anything of it is in the new one. Without its plan a new face is
+refused: it looks like one that was kept.
 """
 
 from __future__ import annotations
@@ -20,8 +25,10 @@ from efface.atlas import FEATURES, SHOWN
 from efface.deface_plan import DefacePlan
 from efface.evaluate.brain_tissue import brain_like_tissue
 from efface.evaluate.coverage import feature_coverage, visible_skin
+from efface.evaluate.own_face import own_share
 from efface.evaluate.surface_change import surface_change
 from efface.evaluate.wrapped import wrapped_face
+from efface.fill import fill_values
 from efface.io import header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
@@ -30,6 +37,7 @@ from efface.spatial.orientation import nearest_turn, turned
 from efface.spatial.overlap import head_overlap
 from efface.spatial.resample import resample
 from efface.verdict import Check, Verdict
+from efface.version import __version__
 
 THREADS = 2
 """Groups of checks that run side by side."""
@@ -43,6 +51,8 @@ MIN_EAR = 0.8
 MAX_BRAIN_LIKE_ML = 4.0
 """Orbits and sinuses that flood with the brain stay below this on good plans; a cut lobe is far above."""
 MAX_WRAPPED_ML = 0.3
+MAX_OWN_SHARE = 0.02
+"""Room for rounding on another machine, decided by no heads; on the same one it is 0."""
 SCALE_LIMITS = (0.6, 1.35)
 """Head size over the average adult head's: newborn to very large."""
 MAX_ANISOTROPY = 1.45
@@ -68,6 +78,8 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
         The scans lie on different grids.
     """
     original.grid.check_same(defaced.grid, "the defaced scan")
+    if plan is not None:
+        original.grid.check_same(plan.grid, "the plan")
     anatomy = anatomy or locate(original)
     changed = _changed(original, defaced)
     mask = plan.changed if plan is not None else changed
@@ -79,7 +91,8 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
         partial(_features, head, mask, anatomy, kept),
         partial(_wrapped, original, mask, anatomy),
         partial(placement_checks, head, anatomy),
-        partial(_independent, original, defaced, mask, anatomy, kept),
+        partial(_independent, original, _emptied(defaced, anatomy, plan), mask, anatomy, kept),
+        partial(_fill, original, defaced, anatomy, plan),
     )
     with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
         checks = pool.map(_call, groups)
@@ -121,7 +134,7 @@ def _fidelity(original: Scan, defaced: Scan, changed: NDArray[np.bool_], plan: D
     if plan is not None:
         outside = int((changed & ~plan.changed).sum())
         checks.append(_at_most("outside_mask_changed", outside, 0, "voxels", "Outside the face mask nothing changed."))
-        kept = int((np.atleast_1d(defaced.stored[plan.changed]) != plan.values).sum())
+        kept = int((defaced.stored[plan.changed] != plan.values_for(defaced)).sum())
         checks.append(_at_most("mask_not_replaced", kept, 0, "voxels", "Inside the face mask all was replaced."))
     return checks
 
@@ -218,3 +231,26 @@ def _independent(
                  "No body of brain-like tissue lies in the hole."),
     ]  # fmt: skip
     return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]
+
+
+def _emptied(defaced: Scan, anatomy: Anatomy, plan: DefacePlan | None) -> Scan:
+    """Return the scan that says whether all of the face was replaced: a new face is taken out again."""
+    if plan is None or plan.fill != "reface":
+        return defaced
+    stored = defaced.stored.copy(order="K")
+    stored[plan.changed] = fill_values("zero", defaced, anatomy, plan.changed).values
+    return defaced.with_stored(stored)
+
+
+def _fill(original: Scan, defaced: Scan, anatomy: Anatomy, plan: DefacePlan | None) -> list[Check]:
+    """Judge whether what was written follows from kept voxels alone; one value for all has no room for a face."""
+    if plan is None or plan.values.ndim == 0:
+        return []
+    again = fill_values(plan.fill, defaced, anatomy, plan.changed).values
+    share = own_share(original.stored[plan.changed], defaced.stored[plan.changed], again)
+    made = plan.provenance.get("efface")
+    other = "" if made == __version__ else f" The plan is by efface {made}; judge it with that version."
+    return [
+        _at_most("own_face_left", share, MAX_OWN_SHARE, "of the own face",
+                 f"What was written follows from kept voxels alone.{other}"),
+    ]  # fmt: skip

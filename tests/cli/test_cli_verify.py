@@ -41,3 +41,12 @@ def test_a_changed_header_is_told(efface, written, tmp_path):
     said = efface("verify", written.source, tmp_path / "changed.nii.gz")
     assert said.status == 3
     assert "header_fields_changed" in said.err
+
+
+def test_a_new_face_passes_with_its_plan_only(efface, phantom_file, tmp_path):
+    out, plan = tmp_path / "refaced.nii.gz", tmp_path / "plan.npz"
+    done = efface("deface", phantom_file, out, "--fill", "reface", "--plan", plan, "--json")
+    assert done.status == 0, done.err
+    assert done.document["fill_facts"]["tissue_levels"]["skin"] > 0
+    assert efface("verify", phantom_file, out).status == 3
+    assert efface("verify", phantom_file, out, "--plan", plan).status == 0

@@ -32,6 +32,7 @@ def describe(plan: DefacePlan) -> dict[str, Any]:
     return {
         "method": plan.method,
         "fill": plan.fill,
+        "fill_facts": dict(plan.fill_facts),
         "parameters": dict(plan.parameters),
         "choices": dict(plan.choices),
         "provenance": dict(plan.provenance),

@@ -18,6 +18,8 @@ class Fill(str, Enum):
     """What is written into removed voxels; the same as `efface.fill.TABLE`."""
 
     zero = "zero"
+    noise = "noise"
+    reface = "reface"
 
 
 class ExtentKind(str, Enum):
@@ -49,7 +51,11 @@ DemoFolder = Annotated[
 ]
 Method = Annotated[str, typer.Option(metavar="NAME", help="How to find the face; `efface methods` lists them.")]
 FillWith = Annotated[
-    Fill, typer.Option("--fill", help="What to write into removed voxels; zero is the scan's own background.")
+    Fill,
+    typer.Option(
+        "--fill",
+        help="What to write into removed voxels: the scan's own background, its own noise, or an average face.",
+    ),
 ]
 ClearanceMm = Annotated[
     float | None,
@@ -92,6 +98,15 @@ PlanFile = Annotated[
     Path | None,
     typer.Option(
         "--plan", metavar="FILE", help="Also write the plan (.npz); efface.load_plan reads it.", show_default=False
+    ),
+]
+PlanGiven = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="What was to be done (.npz, by efface deface --plan); a replaced face is refused without it.",
+        show_default=False,
     ),
 ]
 Report = Annotated[

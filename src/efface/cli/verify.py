@@ -18,6 +18,7 @@ HEADINGS = ("", "check", "value", "limit", "unit")
 def run(
     original: options.Original,
     defaced: options.Defaced,
+    plan: options.PlanGiven = None,
     as_json: options.AsJson = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
 ) -> None:
@@ -27,8 +28,9 @@ def run(
 
     \b
     efface verify T1w.nii.gz T1w_defaced.nii.gz
-    efface verify T1w.nii.gz T1w_defaced.nii.gz --json
+    efface verify T1w.nii.gz T1w_refaced.nii.gz --plan T1w_plan.npz --json
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
+    from efface.deface_plan import load_plan
     from efface.io import read_scan
     from efface.verification import verify
 
@@ -36,7 +38,7 @@ def run(
         show("read")
         before, after = read_scan(original), read_scan(defaced)
         show("verify")
-        verdict = verify(before, after)
+        verdict = verify(before, after, plan=load_plan(plan) if plan else None)
     if not as_json:
         _say_table(verdict)
     if not verdict.passed:

@@ -1,30 +1,47 @@
-"""What is written into removed voxels."""
+"""What is written into removed voxels, decided from what is kept and from nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from efface.anatomy import Anatomy
 from efface.errors import UsageError
-from efface.fill.zero import zero
+from efface.fill.filling import Filling
+from efface.fill.kept import Kept, what_is_kept
+from efface.fill.noise import fill_noise
+from efface.fill.reface import fill_reface
+from efface.fill.zero import fill_zero
 from efface.scan import Scan
 
-TABLE: dict[str, Callable[[Scan], NDArray[Any]]] = {"zero": zero}
-"""Fill key -> function from a scan to stored values."""
+TABLE: dict[str, Callable[[Kept], Filling]] = {"zero": fill_zero, "noise": fill_noise, "reface": fill_reface}
+"""Fill key -> function from what is kept to what is written."""
 
 
-def fill_values(key: str, scan: Scan) -> NDArray[np.generic]:
-    """Return what a fill writes into a scan, stored units.
+def fill_values(key: str, scan: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> Filling:
+    """Return what a fill writes into a scan; exchanging the voxels in the mask for any others changes nothing.
+
+    Parameters
+    ----------
+    key : one of `TABLE`
+    scan, anatomy : the scan, and what was found in it
+    mask : (I, J, K) bool array, True where voxels are replaced
 
     Raises
     ------
     UsageError
         No such fill.
     """
+    check_fill(key)
+    filling = TABLE[key](what_is_kept(scan, anatomy, mask))
+    return replace(filling, values=filling.values.astype(scan.stored.dtype, copy=False))  # numpy loses the byte order
+
+
+def check_fill(key: str) -> None:
+    """Raise `UsageError` unless there is such a fill."""
     if key not in TABLE:
         message = f"fill {key!r} is unknown; choose one of: {', '.join(sorted(TABLE))}"
         raise UsageError(message)
-    return TABLE[key](scan)

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from efface.scan import Scan
+from efface.fill.filling import Filling
+from efface.fill.kept import Kept, to_stored
 
 
-def zero(scan: Scan) -> NDArray[Any]:
-    """Return the stored value of nothing: 0, or the darkest common value where 0 would be bright.
+def fill_zero(kept: Kept) -> Filling:
+    """Fill with the stored value of nothing: 0, or the darkest common value where 0 would be bright.
 
     Scans with an offset (CT's -1024, a resampler's negative background) would show a solid block if 0 were written.
 
+    Parameters
+    ----------
+    kept : what is kept of the scan
+
     Returns
     -------
-    value : array of shape () in the scan's stored dtype
+    filling : one value, shape ()
     """
-    values = scan.intensities()[::2, ::2, ::2]
-    low, middle = (float(q) for q in np.quantile(values, (0.001, 0.5)))
-    spread = float(np.quantile(values, 0.99)) - low
-    target = 0.0 if spread > 0 and low - 0.02 * spread <= 0.0 <= low + 0.05 * spread else min(low, middle)
-    return _to_stored(target, scan)
-
-
-def _to_stored(value: float, scan: Scan) -> NDArray[Any]:
-    stored = (value - scan.inter) / scan.slope
-    if scan.stored.dtype.kind in "iu":
-        limits = np.iinfo(scan.stored.dtype)
-        stored = min(max(round(stored), int(limits.min)), int(limits.max))
-    return np.array(stored, dtype=scan.stored.dtype)
+    return Filling(to_stored(np.array(kept.background, np.float32), kept.scan), {})
