@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from efface.fill.average_head import AverageHead
 from efface.fill.blocks import Blocks, blocks_of
 from efface.fill.kept import Kept, Mask, Volume
-from efface.fill.skin import distance_from, fading
+from efface.fill.skin import Skin, fading
 from efface.fill.spots import Spots, spots
-from efface.grid import Grid
 from efface.spatial.mask import Box
+from efface.spatial.resample import resample
 
 BLOCK_MM = 2.0
 SMOOTH_MM = 2.5
@@ -42,21 +43,23 @@ class Border:
     """(X, Y, Z) how much of what is found counts: 1 where voxels are kept, 0 from 10 mm inside the mask."""
 
 
-def find_border(kept: Kept, box: Box, solid: Volume, average: Grid) -> Border:
+def find_border(kept: Kept, box: Box, solid: Volume, skin: Skin, head: AverageHead) -> Border:
     """Find what is kept around the mask.
 
     Parameters
     ----------
     kept : what is kept of the scan
     box : holds the mask and what lies around it
-    solid : (I, J, K) float32 array, share of tissue that is painted
-    average : the average head's grid, on which it is
+    solid : (I, J, K) float32 array, share of tissue that is painted on the average head's grid
+    skin, head : what is kept beside the average, and the average
     """
     counts, blocks = ~(kept.mask | kept.brain), blocks_of(kept.grid, box, BLOCK_MM)
     share, replaced = blocks.share(counts), kept.mask[blocks.members[len(blocks.members) // 2]]
     near = ndimage.binary_dilation(replaced, iterations=REACH) & (share > 0)
-    fade = fading(distance_from(~replaced, blocks.grid), FADE_MM)
-    places = spots(near, blocks.grid, average, kept.atlas_to_scan)
+    to_atlas = np.asarray(np.linalg.inv(kept.atlas_to_scan))
+    away = resample(skin.away_mm, head.depth_grid, blocks.grid, target_to_source=to_atlas, outside=None)
+    fade = fading(away, FADE_MM)
+    places = spots(near, blocks.grid, head.grid, kept.atlas_to_scan)
     return Border(counts, blocks, near, share[near], places.measure(solid) ** 4, places, fade)
 
 

@@ -130,6 +130,6 @@ def to_stored(values: Volume, scan: Scan) -> NDArray[np.generic]:
     unscaled = values if scan.slope == 1 and scan.inter == 0 else (values - scan.inter) / scan.slope
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        wide = np.clip(np.rint(unscaled).astype(np.float64), float(limits.min), float(limits.max))
-        return np.asarray(wide, dtype)
+        wide = np.rint(unscaled, dtype=np.float32 if dtype.itemsize <= 2 else np.float64)
+        return np.asarray(np.clip(wide, float(limits.min), float(limits.max)), dtype)
     return np.asarray(unscaled, dtype)

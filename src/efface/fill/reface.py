@@ -51,6 +51,8 @@ class Canvas:
     """The average, as far as it can be seen there."""
     bend: Bend = field(repr=False)
     """How the average's skin comes to meet the kept skin."""
+    first: Volume = field(repr=False)
+    """What the first volume's contrast paints on the average head's grid."""
     solid: Volume = field(repr=False)
     """Share of tissue on the average head's grid, bent."""
     border: Border = field(repr=False)
@@ -103,9 +105,9 @@ def _canvas(kept: Kept, box: Box, skin: Skin, contrast: Contrast) -> Canvas:
     signal, solid = paint(head, contrast), head.solid()
     bend = find_bend(skin, head, signal + (1 - solid) * _air_levels(air, kept, None).mean())
     solid = bend.apply(solid)
-    border = find_border(kept, wide, solid, head.grid)
+    border = find_border(kept, wide, solid, skin, head)
     at, places = _may_hold_tissue(kept, box, skin, head)
-    return Canvas(kept, box, head, bend, solid, border, at, places, air)
+    return Canvas(kept, box, head, bend, signal, solid, border, at, places, air)
 
 
 def _air_levels(air: Air, kept: Kept, volume: int | None) -> Volume:
@@ -134,25 +136,25 @@ def _may_hold_tissue(kept: Kept, box: Box, skin: Skin, head: AverageHead) -> tup
 def _draw(canvas: Canvas, contrast: Contrast, volume: int | None, rng: np.random.Generator) -> NDArray[np.generic]:
     """Return the stored values of one volume's new face, (N,): what is shown, the scan's air and the tissue's grain."""
     kept, air, dark = canvas.kept, canvas.air, np.float32(canvas.kept.background)
+    levels = _air_levels(air, kept, volume)
+    solid = canvas.spots.measure(canvas.solid)
+    holds = solid > EMPTY
+    at, solid = canvas.at[holds], solid[holds]
+    shown = canvas.spots.only(holds).measure(_shown(canvas, contrast, volume, float(levels.mean())))
     scores = draw_scores(kept.mask, canvas.box, air.correlation, rng)
     drawn = air.values(scores, volume or 0)
-    levels = _air_levels(air, kept, volume)
-    signal = _shown(canvas, contrast, volume, float(levels.mean()))
-    shown, solid = canvas.spots.measure(signal), canvas.spots.measure(canvas.solid)
     grain = np.float32(contrast.grain / np.sqrt(max(1 - air.correlation[0], 0.05)))
-    noise = scaled(drawn[canvas.at], kept.scan) - dark
-    bright = shown + solid * grain * scores[canvas.at] + (1 - solid) * noise
+    bright = shown + solid * grain * scores[at] + (1 - solid) * (scaled(drawn[at], kept.scan) - dark)
     if levels[0] >= 0:  # magnitudes: what falls below is turned up
         bright = np.abs(bright)
-    holds = (solid > EMPTY) | (shown > 2 * grain)
-    drawn[canvas.at[holds]] = to_stored(bright[holds] + dark, kept.scan)
+    drawn[at] = to_stored(bright + dark, kept.scan)
     return drawn
 
 
 def _shown(canvas: Canvas, contrast: Contrast, volume: int | None, floor: float) -> Volume:
     """Return what is shown without noise on the average head's grid, led over to what is kept."""
     kept, head, solid = canvas.kept, canvas.head, canvas.solid
-    signal = canvas.bend.apply(paint(head, contrast))
+    signal = canvas.bend.apply(paint(head, contrast) if volume else canvas.first)
     offset = border_offset(canvas.border, kept, volume, signal + (1 - solid) * np.float32(floor))
     carried = resample(offset, canvas.border.blocks.grid, head.grid, target_to_source=kept.atlas_to_scan)
     return np.asarray(signal + np.maximum(carried * solid, -DARKEST * signal))

@@ -12,7 +12,7 @@ from scipy import ndimage
 from efface.fill.average_head import AverageHead
 from efface.fill.blocks import blocks_of
 from efface.fill.kept import Kept, Mask, Volume
-from efface.fill.spots import sampled
+from efface.fill.spots import carried, sampled
 from efface.grid import FloatArray, Grid
 from efface.spatial.resample import resample
 
@@ -36,7 +36,7 @@ FADE_MM = 24.0
 """How far into the mask the kept skin has a say."""
 REACH = 3
 """How many voxels of the coarse grid around the mask are painted, to be compared with what is kept."""
-LEAST_MM = 0.05
+LEAST_MM = 0.1
 """What moves by less stays."""
 FAINT = 0.0005
 """Density of found skin below which the average's skin stays where it is."""
@@ -50,8 +50,8 @@ class Skin:
     """(X, Y, Z) depth below this scan's skin where it is kept, below the average's where not."""
     bend_mm: Volume = field(repr=False)
     """(X, Y, Z) how much farther out this scan's skin lies than the average's."""
-    fade: Volume = field(repr=False)
-    """(X, Y, Z) how much of that counts: 1 where voxels are kept, 0 far inside the mask."""
+    away_mm: Volume = field(repr=False)
+    """(X, Y, Z) distance from what is kept, 0 there."""
     near: Mask = field(repr=False)
     """(X, Y, Z) the mask and what lies around it: where something may be painted."""
     known: Mask = field(repr=False)
@@ -75,8 +75,8 @@ def find_skin(kept: Kept, threshold: float, head: AverageHead) -> Skin:
     known = share > KNOWN
     bend = _bend(bright / np.float32(threshold) - 1, known, head.depth_mm, head.depth_grid)
     near = ndimage.binary_dilation(~known, iterations=REACH)
-    fade = fading(distance_from(share >= 0.5, head.depth_grid), FADE_MM)
-    return Skin(head.depth_mm + bend, bend, fade, near, known, bright, threshold)
+    away = distance_from(share >= 0.5, head.depth_grid)
+    return Skin(head.depth_mm + bend, bend, away, near, known, bright, threshold)
 
 
 def fading(distance: NDArray[np.floating], reach: float) -> Volume:
@@ -167,11 +167,12 @@ def find_bend(skin: Skin, head: AverageHead, shown: Volume) -> Bend:
     steepness = np.maximum(np.sqrt(sum(slope**2 for slope in slopes)), np.float32(0.3))
     away = np.asarray(np.stack([slope / steepness for slope in slopes]) / head.grid.spacing_mm[0], np.float32)
     to_head = np.asarray(np.linalg.inv(head.grid.affine) @ head.depth_grid.affine)
-    mm = (skin.bend_mm + _left_mm(skin, away, to_head, shown, head.depth_grid)) * skin.fade
-    moves = skin.near & (np.abs(mm) > LEAST_MM) & (head.depth_mm > -NEAR_MM - MOST_LEFT_MM)
+    mm = (skin.bend_mm + _left_mm(skin, away, to_head, shown, head.depth_grid)) * fading(skin.away_mm, FADE_MM)
+    far = np.abs(mm)
+    moves = skin.near & (far > LEAST_MM) & (head.depth_mm > -far - MOST_LEFT_MM)  # farther out, nothing is painted
     at = np.flatnonzero(resample(moves.astype(np.uint8), head.depth_grid, head.grid, order=0))
     index = np.stack(np.unravel_index(at, head.grid.shape)).astype(np.float32)
-    coarse = _carry(np.asarray(np.linalg.inv(to_head)), index)
+    coarse = carried(np.asarray(np.linalg.inv(to_head)), index)
     for axis in range(3):
         index[axis] += sampled(mm * away[axis], coarse)
     return Bend(at, index)
@@ -189,15 +190,10 @@ def _left_mm(skin: Skin, away: Volume, to_head: FloatArray, shown: Volume, grid:
     apart, count = np.zeros_like(left), np.zeros_like(left)
     count[band] = 1
     count = _averaged(count, grid) + np.float32(FAINT)
-    index = _carry(to_head, np.stack(band).astype(np.float32))
+    index = carried(to_head, np.stack(band).astype(np.float32))
     for _ in range(ROUNDS):
         source = index + (skin.bend_mm[band] + left[band]) * away[:, band[0], band[1], band[2]]
         apart[band] = (skin.bright[band] - np.minimum(sampled(shown, source), ceiling)) / ceiling
         left += _averaged(apart, grid) / count * np.float32(inside - outside)
         np.clip(left, -MOST_LEFT_MM, MOST_LEFT_MM, out=left)
     return left
-
-
-def _carry(matrix: FloatArray, index: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Carry (3, n) indices of one grid to another's."""
-    return np.asarray(matrix[:3, :3].astype(np.float32) @ index + matrix[:3, 3:].astype(np.float32))

@@ -32,6 +32,10 @@ class Spots:
             total += sampled(volume, self.centres + step[:, None])
         return np.asarray(total / np.float32(len(self.steps)))
 
+    def only(self, which: Mask) -> Spots:
+        """Return some of them; (n,) bool array."""
+        return Spots(self.centres[:, which], self.steps)
+
 
 def spots(where: Mask, grid: Grid, average: Grid, atlas_to_scan: FloatArray) -> Spots:
     """Find where the voxels of a mask, in C order, lie on the average head.
@@ -43,12 +47,32 @@ def spots(where: Mask, grid: Grid, average: Grid, atlas_to_scan: FloatArray) -> 
     average : the average head's grid, RAS+ mm of the atlas
     atlas_to_scan : (4, 4) matrix
     """
-    matrix = np.linalg.inv(average.affine) @ np.linalg.inv(atlas_to_scan) @ grid.affine
-    index = np.stack(np.nonzero(where)).astype(np.float32)
-    centres = matrix[:3, :3].astype(np.float32) @ index + matrix[:3, 3:].astype(np.float32)
+    matrix = np.asarray(np.linalg.inv(average.affine) @ np.linalg.inv(atlas_to_scan) @ grid.affine)
+    centres = carried(matrix, _index(where))
     parts = np.maximum(np.ceil(grid.spacing_mm / FINEST_MM - 1e-6), 1).astype(int)
     within = (np.array(list(product(*map(range, parts)))) + 0.5) / parts - 0.5
     return Spots(centres, np.asarray(within @ matrix[:3, :3].T, np.float32))
+
+
+def _index(where: Mask) -> NDArray[np.float32]:
+    """Return (3, n) indices of a mask's voxels in C order; `numpy.nonzero` would take four times the memory."""
+    at = np.flatnonzero(where)
+    index, step = np.empty((3, len(at)), np.float32), where.size
+    for axis, length in enumerate(where.shape):
+        step //= length
+        index[axis] = at // step % length
+    return index
+
+
+def carried(matrix: FloatArray, index: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Carry (3, n) indices of one grid to another's; added up in one order, whatever a matrix library would do."""
+    moved = np.empty_like(index)
+    for row, to in zip(matrix[:3].astype(np.float32), moved, strict=True):
+        np.multiply(index[0], row[0], out=to)
+        to += index[1] * row[1]
+        to += index[2] * row[2]
+        to += row[3]
+    return moved
 
 
 def sampled(volume: Volume, index: NDArray[np.float32]) -> Volume:
