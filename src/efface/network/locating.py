@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from efface.atlas import load_atlas, load_brain_distance
 from efface.errors import VerificationError
@@ -28,6 +29,8 @@ CLEAR_MM = 7.0
 wrong way up were seldom below 10."""
 
 
+ISLAND_ML = 1.0
+"""Pieces of brain apart from the rest that are smaller than this are none."""
 HIDDEN = 0.3
 """Blanked share of a voxel's surroundings from which it is hidden; no share that two regular grids make often."""
 MISSING_MM = 0.4
@@ -150,8 +153,16 @@ def _on_scan(look: Look, lies: Grid, grid: Grid) -> NDArray[np.bool_]:
     """Return (I, J, K) True inside the skull on the scan's grid, seen by a look that lies on the grid ``lies``."""
     brain = np.zeros(grid.shape, bool)
     box = grid.box_of(lies)
-    brain[box] = resample(look.inside, lies, grid.part(box)) > 0.5
+    brain[box] = resample(_without_islands(look), lies, grid.part(box)) > 0.5
     return brain
+
+
+def _without_islands(look: Look) -> NDArray[np.float32]:
+    """Return the probability of lying inside the skull, 0 in small pieces apart: a folded nose may look like brain."""
+    parts, _ = ndimage.label(look.inside > 0.5)
+    small = np.bincount(parts.ravel()) * float(np.prod(look.grid.spacing_mm)) < 1000 * ISLAND_ML
+    small[0] = False
+    return np.where(small[parts], np.float32(0), look.inside)
 
 
 @dataclass(frozen=True, eq=False)
