@@ -115,9 +115,11 @@ def middle(classes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
 
 def outer_air(classes: np.ndarray) -> np.ndarray:
-    """Return the air that reaches the edge of the view."""
-    parts, _ = ndimage.label(np.pad(classes == 0, 1, constant_values=True))
-    return (parts == parts[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    """Return the air around the head; where the view cuts the head there is none."""
+    parts, _ = ndimage.label(classes == 0)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray((parts == sizes.argmax()) & (parts > 0))
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
