@@ -16,7 +16,7 @@ CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
     "CodeMeaning": "Clean Recognizable Visual Features Option",
     "CodingSchemeDesignator": "DCM",
 }
-"""DICOM CID 7050; claimed only after verification."""
+"""DICOM CID 7050; claimed only after verification, and not of a scan that keeps ears or eyes."""
 
 
 def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
     document: dict[str, Any] = {
         "DeidentificationMethod": [f"efface {__version__} {plan.method} {plan.fill}"],
     }
-    if verdict.passed:
+    if verdict.passed and not plan.parameters.get("keep"):
         document["DeidentificationMethodCodeSequence"] = [CLEAN_RECOGNIZABLE_VISUAL_FEATURES]
     document["efface"] = {
         "verified": verdict.passed,

@@ -10,6 +10,7 @@ from typing import Any
 from efface.crossing import Movements, cross, movements, session_checks
 from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import SessionError, VerificationError
+from efface.fill import check_fill
 from efface.io import header_warnings, read_scan
 from efface.io.atomic import write_all
 from efface.methods import DEFAULT, get_method
@@ -158,6 +159,7 @@ def plan_session(
         Of some image it cannot be said what to remove.
     """
     chosen = get_method(method, **parameters)
+    check_fill(fill)
     progress("locate")
     members = _all_of(dict(enumerate(find_members(scans))))
     moved = movements(members)

@@ -23,6 +23,7 @@ from scipy import ndimage
 from efface.anatomy import Anatomy, locate
 from efface.atlas import FEATURES, SHOWN
 from efface.deface_plan import DefacePlan
+from efface.errors import GridMismatchError
 from efface.evaluate.brain_tissue import brain_like_tissue
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.evaluate.own_face import own_share
@@ -80,6 +81,10 @@ def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, pla
     original.grid.check_same(defaced.grid, "the defaced scan")
     if plan is not None:
         original.grid.check_same(plan.grid, "the plan")
+        if plan.values.ndim and original.stored.shape != defaced.stored.shape:
+            shapes = f"{original.stored.shape} and {defaced.stored.shape}"
+            message = f"the original and the defaced scan hold voxels of shape {shapes}; give both whole"
+            raise GridMismatchError(message)
     anatomy = anatomy or locate(original)
     changed = _changed(original, defaced)
     mask = plan.changed if plan is not None else changed

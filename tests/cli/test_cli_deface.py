@@ -265,6 +265,12 @@ def test_sidecar_of_a_refused_scan_claims_nothing(refused):
     assert CODE not in text
 
 
+def test_a_scan_that_keeps_its_ears_claims_no_clean_features(efface, phantom_file, tmp_path):
+    said = efface("deface", phantom_file, tmp_path / "out.nii.gz", "--keep", "ears")
+    assert said.status == 0
+    assert CODE not in json.loads((tmp_path / "out.json").read_text("utf-8"))
+
+
 def test_page_of_a_refused_scan_shows_no_picture(refused):
     folder, _ = refused
     assert "<img" not in (folder / "report" / "out.html").read_text("utf-8")
