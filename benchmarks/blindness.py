@@ -3,9 +3,9 @@
     python benchmarks/blindness.py [--pairs 50] [--methods anatomy template-mask] [--spacing 2] [--json OUT]
 
 Each pair is two synthetic people in one random contrast. The second is laid on the first by their brains, and its
-voxels are put where the first scan's were blanked and are to be removed: the same head with another face. Both are
-defaced. Printed for each method: how many outputs are the same bytes, how many differ by recorded choices alone, and
-the face leakage: how far the edge of the mask moved, beside how far the face's own surface moved.
+voxels are put where the first scan's were blanked and are removed by the method: the same head with another face. Both
+are defaced. Printed for each method: how many outputs are the same bytes, how many differ by recorded choices alone,
+and the face leakage: how far the edge of the mask moved, beside how far the face's own surface moved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from efface.network.inference import load_network
 from efface.network.locating import HIDDEN, look_twice
 from efface.planning import plan
 from efface.scan import Scan
-from efface.spatial.head_surface import head_mask
+from efface.spatial.head_surface import head_mask, head_of
 from efface.spatial.resample import resample
 
 CONTRASTS = ("T1w", "T2w", "FLAIR", "PDw")
@@ -45,18 +45,18 @@ class Outcome:
     """Mean distance between the edges of both masks."""
     face_mm: float
     """Mean distance between both faces' surfaces."""
+    exchanged: float
+    """Share of what is removed of the head that was exchanged; the rest the second look saw."""
 
 
-def exchanged(scan: Scan, other: Scan) -> tuple[Scan, np.ndarray]:
-    """Return the scan with the other's face where its own is hidden from the second look, and where that is."""
+def laid(scan: Scan, other: Scan) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the second look at a scan does not see, and the other's values, laid on the scan by the brains."""
     found = look_twice(scan, load_network(MODEL))
     there = look_twice(other, load_network(MODEL))
     hidden = resample(found.blanked.astype(np.float32), found.seen.grid, scan.grid) > HIDDEN
     to_other = there.placement.atlas_to_scan @ np.linalg.inv(found.placement.atlas_to_scan)
-    laid = resample(other.intensities(), other.grid, scan.grid, target_to_source=np.asarray(to_other))
-    stored = scan.stored.copy()
-    stored[hidden] = np.round(laid[hidden]).astype(stored.dtype)
-    return scan.with_stored(stored), hidden
+    values = resample(other.intensities(), other.grid, scan.grid, target_to_source=np.asarray(to_other))
+    return hidden, np.round(values).astype(scan.stored.dtype)
 
 
 def edge_distance(one: np.ndarray, two: np.ndarray, spacing: np.ndarray) -> float:
@@ -75,10 +75,15 @@ def face_distance(one: Scan, two: Scan, where: np.ndarray) -> float:
     return edge_distance(first & inside, second & inside, grid.spacing_mm)
 
 
-def judged(scan: Scan, other: Scan, face_mm: float, method: str, fill: str) -> Outcome:
-    """Deface both and compare."""
-    plans: list[DefacePlan] = [plan(each, locate(each), method=method, fill=fill) for each in (scan, other)]
+def judged(scan: Scan, hidden: np.ndarray, values: np.ndarray, method: str, fill: str) -> Outcome:
+    """Deface a scan, exchange what was hidden and is removed, deface again, compare."""
+    before = plan(scan, locate(scan), method=method, fill=fill)
+    where = hidden & before.changed
+    other = scan.with_stored(np.where(where, values, scan.stored))
+    plans: list[DefacePlan] = [before, plan(other, locate(other), method=method, fill=fill)]
     stored = [apply_plan(each, decided).stored for each, decided in zip((scan, other), plans, strict=True)]
+    mask, grid = head_of(scan)
+    head = before.changed & (resample(mask.astype(np.uint8), grid, scan.grid, order=0) > 0)
     choices = [dict(decided.choices) for decided in plans]
     differing = tuple(name for name in choices[0] if choices[0][name] != choices[1].get(name))
     return Outcome(
@@ -86,7 +91,8 @@ def judged(scan: Scan, other: Scan, face_mm: float, method: str, fill: str) -> O
         same_choices=not differing,
         choices_differing=differing,
         mask_mm=edge_distance(plans[0].changed, plans[1].changed, scan.grid.spacing_mm),
-        face_mm=face_mm,
+        face_mm=face_distance(scan, other, where),
+        exchanged=float(where[head].mean()),
     )
 
 
@@ -102,10 +108,9 @@ def run(arguments: argparse.Namespace) -> dict[str, list[Outcome]]:
             for seed in seeds
         )
         try:
-            other, where = exchanged(one, two)
-            moved = face_distance(one, other, where)
+            hidden, values = laid(one, two)
             for method in arguments.methods:
-                outcomes[method].append(judged(one, other, moved, method, arguments.fill))
+                outcomes[method].append(judged(one, hidden, values, method, arguments.fill))
                 print(number, contrast, method, outcomes[method][-1], flush=True)
         except VerificationError as error:
             print(number, contrast, f"not judged: {error}")
@@ -120,6 +125,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, object]:
         "same_bytes": sum(one.same_bytes for one in outcomes),
         "other_choices": sum(not one.same_choices for one in outcomes),
         "differ_without_recorded_choice": sum(one.same_choices and not one.same_bytes for one in outcomes),
+        "exchanged": round(float(np.mean([one.exchanged for one in outcomes])), 3),
         "choices_differing": dict(Counter(name for one in outcomes for name in one.choices_differing)),
         "mask_mm": round(float(np.nanmean([one.mask_mm for one in outcomes])), 3),
         "face_mm": round(float(np.nanmean([one.face_mm for one in outcomes])), 3),

@@ -8,7 +8,8 @@ brain surface are carried to the person, scattered as a network's are, and the a
 frame. In front, the region is all that lies before a plain sheet, flat from side to side and bent once below the eyes:
 a hole that follows orbits and sinuses looks like a face again. Per size of the brain, the sheet lies so deep that the
 eyes of all but ``QUANTILE`` of the people are before it. Lips, chin and cheeks are far from the brain and differ most:
-a sheet behind everybody's would take half of the tongue, so that some are left to the method's steps. Beside, the
+a sheet behind everybody's lips would take half of the tongue, so that some are left to the method's steps; below the
+tongue it goes back under the jaw. Beside, the
 region is what lies outside of all but ``QUANTILE`` of the people's ears. ``envelope.npz`` is written, and its
 description into ``atlas.json``. The same inputs give the same bytes.
 """
@@ -55,6 +56,8 @@ TEMPLE_X, TEMPLE_Y = 32.0, 47.0
 """Beyond this the sheet turns forward by 45 degrees, up to this: behind lies the temporalis muscle."""
 EYES_Z, LIPS_Z = -40.0, -95.0
 """Heights between which the sheet passes from the depth of the eyes to that of the lips."""
+CHIN_ABOVE_MM, CHIN_BACK_MM = 12.0, 12.0
+"""From the lips down to so far above the middle of a class's chins it goes back by this much more, under the jaw."""
 BROW_MM = 10.0
 """How far above the brow the sheet ends; without a step there is no ridge that looks like a brow."""
 CHEEK_X, CHEEK_Z, CHEEK_RAMP_MM = 40.0, -52.0, 15.0
@@ -209,12 +212,30 @@ def mirrored(name: str) -> str:
     return name.replace("left", "?").replace("right", "left").replace("?", "right")
 
 
+@dataclass(frozen=True)
+class Levels:
+    """How far one person's face reaches, mm of the atlas."""
+
+    eyes: float
+    """Back of the eyes, y."""
+    lips: float
+    """Back of the lips, y."""
+    brow_top: float
+    """Top of the brow, z."""
+    chin_middle: float
+    """Middle of the chin, z."""
+    chin_end: float
+    """Lower end of the chin, z."""
+    ear_end: float
+    """Lower end of the ears, z."""
+
+
 @dataclass(eq=False)
 class SizeClass:
     """People whose brains are of about one size."""
 
-    levels: list[tuple[float, float, float, float]] = field(default_factory=list)
-    """Each person's back of the eyes, back of the lips, top of the brow and end of the chin, mm of the atlas."""
+    levels: list[Levels] = field(default_factory=list)
+    """Of each person."""
     ears: list[np.ndarray] = field(default_factory=list)
     """(X, Y, Z) float16 signed distance of what lies beside each person's ears."""
     each: np.ndarray | float = 0.0
@@ -242,45 +263,56 @@ def draw(people: int, seed: int, base: Template) -> list[SizeClass]:
     return classes
 
 
-def levels(face: dict[str, np.ndarray]) -> tuple[float, float, float, float]:
-    """Return the back of a person's eyes and lips, y, the top of the brow and the end of the chin, z, mm, atlas."""
-    eyes, lips = np.concatenate([face["left_eye"], face["right_eye"]]), face["mouth"]
+def levels(face: dict[str, np.ndarray]) -> Levels:
+    """Measure how far a person's face reaches."""
+    eyes, lips, chin = np.concatenate([face["left_eye"], face["right_eye"]]), face["mouth"], face["chin"]
     eyes, lips = eyes[np.abs(eyes[:, 0]) < LIDS_MM], lips[np.abs(lips[:, 0]) < LIPS_MM]
-    back = float(np.quantile(eyes[:, 1], 0.01)), float(np.quantile(lips[:, 1], 0.05))
-    return *back, float(face["brow"][:, 2].max()), float(face["chin"][:, 2].min())
+    return Levels(
+        eyes=float(np.quantile(eyes[:, 1], 0.01)),
+        lips=float(np.quantile(lips[:, 1], 0.05)),
+        brow_top=float(face["brow"][:, 2].max()),
+        chin_middle=float(np.median(chin[:, 2])),
+        chin_end=float(chin[:, 2].min()),
+        ear_end=float(min(face[name][:, 2].min() for name in EARS)),
+    )
 
 
-def sheet(eyes: float, lips: float, brow: float) -> np.ndarray:
+def sheet(at: Levels) -> np.ndarray:
     """Return the signed distance from what lies before the sheet, (X, Y, Z) mm, negative in front."""
     grid = work_grid()
     x, y, z = np.moveaxis(grid.ras(np.moveaxis(np.indices(grid.shape), 0, -1)), -1, 0)
-    depth = eyes + (lips - eyes) * np.clip((EYES_Z - z) / (EYES_Z - LIPS_Z), 0, 1)
+    chin_z = min(at.chin_middle + CHIN_ABOVE_MM, LIPS_Z - 1)
+    depth = at.eyes + (at.lips - at.eyes) * np.clip((EYES_Z - z) / (EYES_Z - LIPS_Z), 0, 1)
+    depth -= CHIN_BACK_MM * np.clip((LIPS_Z - z) / (LIPS_Z - chin_z), 0, 1)
     turned = np.clip((CHEEK_Z - z) / CHEEK_RAMP_MM, 0, 1)
     temple = np.clip(depth + np.abs(x) - TEMPLE_X, depth, np.maximum(depth, TEMPLE_Y))
     cheek = depth - np.maximum(np.abs(x) - CHEEK_X, 0)
     slope = np.where(np.abs(x) > CHEEK_X, 1, 0)
     depth = (1 - turned) * temple + turned * cheek
-    return np.maximum((depth - y) / np.hypot(1, slope), z - brow - BROW_MM)
+    return np.maximum((depth - y) / np.hypot(1, slope), z - at.brow_top - BROW_MM)
 
 
-def envelope(group: SizeClass) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the signed distance of the envelope and the atlas's region value, (X, Y, Z), and where chins end."""
-    eyes, lips, brow, chin = np.transpose(group.levels)
-    at = (
-        float(np.quantile(eyes, QUANTILE)),
-        float(np.quantile(lips, LIPS_QUANTILE)),
-        float(np.quantile(brow, 1 - QUANTILE)),
-    )
-    LOG.info("sheet at y = %.1f (eyes), %.1f (lips), up to z = %.1f", *at)
+QUANTILES = {"eyes": QUANTILE, "lips": LIPS_QUANTILE, "brow_top": 1 - QUANTILE,
+             "chin_middle": 0.5, "chin_end": CHIN_QUANTILE, "ear_end": QUANTILE}  # fmt: skip
+"""Where among people the sheet lies."""
+
+
+def envelope(group: SizeClass) -> tuple[np.ndarray, np.ndarray, Levels]:
+    """Return the signed distance of the envelope and the atlas's region value, (X, Y, Z), and where faces end."""
+    at = Levels(**{
+        name: float(np.quantile([getattr(one, name) for one in group.levels], quantile))
+        for name, quantile in QUANTILES.items()
+    })  # fmt: skip
+    LOG.info("the sheet lies at %s", at)
     both = np.stack([one for distance in group.ears for one in (distance, distance[::-1])])
     edge = np.stack([np.quantile(both[:, i].astype(np.float32), QUANTILE, axis=0) for i in range(both.shape[1])])
     zooms = np.array(edge.shape) / np.array(np.shape(group.each)[1:])
     each = np.stack([ndimage.zoom(one, zooms, order=1) for one in np.asarray(group.each)])
     order = [FACE.index(mirrored(name)) for name in FACE]
     nearest = (each + each[order][:, ::-1]).argmin(axis=0)
-    region = np.minimum(plain(edge), sheet(*at))
+    region = np.minimum(plain(edge), sheet(at))
     values = np.array([load_atlas().region(name) for name in FACE], np.uint8)
-    return region, values[nearest], float(np.quantile(chin, CHIN_QUANTILE))
+    return region, values[nearest], at
 
 
 def write(out: Path, people: int, seed: int) -> None:
@@ -297,7 +329,8 @@ def write(out: Path, people: int, seed: int) -> None:
     description = json.loads((out / "atlas.json").read_text("utf-8"))
     description["envelope"] = {
         "affine": grid.affine.tolist(), "step_mm": STEP_MM, "sizes": list(SIZES), "people": people,
-        "chin_ends_mm": [round(chin, 1) for _, _, chin in found],
+        "chin_ends_mm": [round(at.chin_end, 1) for _, _, at in found],
+        "ear_ends_mm": [round(at.ear_end, 1) for _, _, at in found],
         "seed": seed, "quantile": QUANTILE, "made_by": "training/build_envelope.py",
     }  # fmt: skip
     description["sha256"]["envelope.npz"] = hashlib.sha256(data).hexdigest()

@@ -44,6 +44,8 @@ class Anatomy:
     """How likely brain and placement are right, 0 to 1; calibrated, see `efface.network.confidence`."""
     follows_header: bool
     """Whether the head lies as the header's axes say, and is not nearer to another turn by right angles."""
+    choices: Mapping[str, int]
+    """Whole numbers, all that a look at the face had to say in this; see `efface.network.blanking`."""
     network_sha256: str
     """Of the network's weights."""
 
@@ -99,5 +101,6 @@ def locate(scan: Scan) -> Anatomy:
         structures=located.placement.structures,
         confidence=confidence(located.evidence, network.trust),
         follows_header=located.follows_header,
+        choices=located.choices,
         network_sha256=network.sha256,
     )

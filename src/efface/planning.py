@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,13 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
     scan.grid.check_same(anatomy.grid, "the anatomy")
     check_fill(fill)
     chosen = get_method(method, **parameters)
-    return plan_decided(scan, anatomy, chosen, chosen.decide(scan, anatomy), fill)
+    return plan_decided(scan, anatomy, chosen, decide(chosen, scan, anatomy), fill)
+
+
+def decide(chosen: DefaceMethod, scan: Scan, anatomy: Anatomy) -> Decision:
+    """Let a method decide; the choices made while the anatomy was found are recorded with its own."""
+    decision = chosen.decide(scan, anatomy)
+    return replace(decision, choices={**anatomy.choices, **decision.choices})
 
 
 def plan_decided(

@@ -16,7 +16,7 @@ from efface.io.atomic import write_all
 from efface.methods import DEFAULT, get_method
 from efface.outputs import AnyPath, Outputs, check_session
 from efface.pipeline import Defaced, Progress, silent, write_reports
-from efface.planning import plan_decided
+from efface.planning import decide, plan_decided
 from efface.scan import Scan
 from efface.session_anatomy import Member, find_members
 from efface.verdict import Verdict
@@ -165,7 +165,7 @@ def plan_session(
     moved = movements(members)
     _warn(members, moved)
     progress("plan")
-    decisions = [chosen.decide(member.scan, member.anatomy) for member in members]
+    decisions = [decide(chosen, member.scan, member.anatomy) for member in members]
     decisions = cross(members, decisions, moved, getattr(chosen, "clearance_mm", CLEARANCE_MM))
     plans: dict[int, DefacePlan | VerificationError] = {}
     for place, (member, decision) in enumerate(zip(members, decisions, strict=True)):

@@ -10,7 +10,7 @@ from efface import phantom
 from efface.anatomy import MODEL, locate
 from efface.io import read_scan
 from efface.network import locating
-from efface.network.blanking import blanked_region
+from efface.network.blanking import blanking
 from efface.network.confidence import Evidence, confidence, evidence_of
 from efface.network.inference import load_network
 from efface.network.locating import look_twice
@@ -66,7 +66,7 @@ def test_another_face_behind_the_blanking_changes_nothing(spacing, monkeypatch):
     first = locating._first_look(scan.intensities(), scan.grid, network)
     monkeypatch.setattr(locating, "_first_look", lambda *_: first)
     ras = ras_grid(scan.grid, SPACING_MM)
-    blanked = blanked_region(first.look, first.placement, ras)
+    blanked = blanking(first.look, first.placement.atlas_to_scan, ras).hidden
     hidden = resample(blanked.astype(np.float32), ras, scan.grid) > 0.5
     other = scan.with_stored(np.where(hidden, np.flip(scan.stored, 2) * 2 + 50, scan.stored).astype(scan.stored.dtype))
     assert (other.stored != scan.stored).mean() > 0.02

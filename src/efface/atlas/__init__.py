@@ -70,6 +70,8 @@ class Envelope:
     """(sizes, X, Y, Z) the nearest region of the face, a value of ``Atlas.region_names``."""
     chin_ends_mm: tuple[float, ...]
     """Down to where a chin is looked for, z, RAS+ mm of the atlas."""
+    ear_ends_mm: tuple[float, ...]
+    """The same for ears; what lies beside the head below them is jaw and neck."""
 
     def size_class(self, atlas_to_scan: FloatArray) -> int:
         """Return the index of the class of the brain's size, given the (4, 4) matrix that lays the atlas on it."""
@@ -161,4 +163,5 @@ def load_envelope() -> Envelope:
     for array in (distance, regions):
         array.flags.writeable = False
     grid = Grid(distance.shape[1:], np.array(description["affine"]))
-    return Envelope(grid, tuple(description["sizes"]), distance, regions, tuple(description["chin_ends_mm"]))
+    ends = (tuple(description[name]) for name in ("chin_ends_mm", "ear_ends_mm"))
+    return Envelope(grid, tuple(description["sizes"]), distance, regions, *ends)

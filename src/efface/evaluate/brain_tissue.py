@@ -58,11 +58,20 @@ def brain_like_tissue(values: NDArray[np.float32], grid: Grid, seen: Head) -> tu
         markers[head & (_distance(ras, tip[0]) < FACE_MM * tip[1])] = _OTHER
     markers[depth > DEEP_FRACTION * depth.max()] = _BRAIN
     darkness = -np.minimum(volume, np.percentile(volume[head], 80))
-    terrain = sitk.GetImageFromArray(ndimage.gaussian_filter(darkness, 0.7))
-    flooded = sitk.MorphologicalWatershedFromMarkers(terrain, sitk.GetImageFromArray(markers), markWatershedLine=False)
-    brain = np.asarray(sitk.GetArrayFromImage(flooded) == _BRAIN)
+    brain = _flooded(ndimage.gaussian_filter(darkness, 0.7), markers)
     center = ras.ras(np.argwhere(markers == _BRAIN).mean(axis=0))
     return brain & _judged(ras, center, tip), ras
+
+
+def _flooded(terrain: NDArray[np.float32], markers: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return what is flooded from the brain; where all around is marked as other, nothing is left to flood."""
+    unsure = ndimage.find_objects(ndimage.binary_dilation(markers != _OTHER).astype(np.uint8))
+    brain = np.zeros(markers.shape, bool)
+    for box in unsure:
+        image, seeds = (sitk.GetImageFromArray(np.ascontiguousarray(part[box])) for part in (terrain, markers))
+        flooded = sitk.MorphologicalWatershedFromMarkers(image, seeds, markWatershedLine=False)
+        brain[box] = sitk.GetArrayFromImage(flooded) == _BRAIN
+    return brain
 
 
 def _distance(ras: Grid, point: FloatArray) -> FloatArray:

@@ -19,6 +19,10 @@ LEAST_IN_VIEW = 0.25
 """A feature of whose place less than this lies in the field of view is not in view."""
 DEEPEST_MM = 34.0
 """Skin farther behind the eyes than this, seen from the front, is neck or temple and shows no feature."""
+JAW_DEEPEST_MM = 25.0
+"""Skin farther behind the foremost skin of a chin or cheek than this is neck."""
+FOREMOST_PERCENTILE = 98.0
+JAW = ("chin", "left_cheek", "right_cheek")
 EAR_DEEPEST_MM = 55.0
 """Skin nearer to the midplane than this, seen from the side, is no ear."""
 EYE_WIDTH_MM = 46.0
@@ -79,13 +83,14 @@ def _regions(size: int) -> NDArray[np.uint8]:
     upper = [atlas.region(name) for name in ("left_eye", "right_eye", "brow")]
     regions[np.isin(regions, upper)] = 0
     regions = np.where(np.isin(atlas.regions, upper), atlas.regions, regions)
-    chin_ends = int(np.ceil(grid.index([0.0, 0.0, envelope.chin_ends_mm[size]])[2]))
-    regions[:, :, : max(chin_ends, 0)][np.isin(regions[:, :, : max(chin_ends, 0)], _lower_face())] = 0
+    ends = {
+        envelope.chin_ends_mm[size]: ("mouth", *JAW),
+        envelope.ear_ends_mm[size]: ("left_ear", "right_ear"),
+    }
+    for end, names in ends.items():
+        below = regions[:, :, : max(int(np.ceil(grid.index([0.0, 0.0, end])[2])), 0)]
+        below[np.isin(below, [atlas.region(name) for name in names])] = 0
     return regions
-
-
-def _lower_face() -> list[int]:
-    return [load_atlas().region(name) for name in ("mouth", "chin", "left_cheek", "right_cheek")]
 
 
 def _first_hits(head: NDArray[np.bool_], region: NDArray[np.bool_], name: str, frame: Grid) -> NDArray[np.int64]:
@@ -105,6 +110,8 @@ def _first_hits(head: NDArray[np.bool_], region: NDArray[np.bool_], name: str, f
     if axis == 0:
         return np.asarray(points[np.abs(world[:, 0]) > EAR_DEEPEST_MM])
     shown = world[:, 1] > load_atlas().between_eyes[1] - DEEPEST_MM
+    if name in JAW and len(world):
+        shown &= world[:, 1] > np.percentile(world[:, 1], FOREMOST_PERCENTILE) - JAW_DEEPEST_MM
     if name.endswith("eye"):
         shown &= np.abs(world[:, 0]) < EYE_WIDTH_MM
     return np.asarray(points[shown])

@@ -13,11 +13,17 @@ from efface.errors import UsageError
 from efface.fill.filling import Filling
 from efface.fill.kept import Kept, what_is_kept
 from efface.fill.noise import fill_noise
-from efface.fill.reface import fill_reface
 from efface.fill.zero import fill_zero
 from efface.scan import Scan
 
-TABLE: dict[str, Callable[[Kept], Filling]] = {"zero": fill_zero, "noise": fill_noise, "reface": fill_reface}
+
+def _reface(kept: Kept) -> Filling:
+    from efface.fill.reface import fill_reface  # slow to load, and not always asked for
+
+    return fill_reface(kept)
+
+
+TABLE: dict[str, Callable[[Kept], Filling]] = {"zero": fill_zero, "noise": fill_noise, "reface": _reface}
 """Fill key -> function from what is kept to what is written."""
 
 

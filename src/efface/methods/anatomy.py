@@ -56,12 +56,14 @@ class BrainDecides:
     atlas_clearance_mm: float = 8.0
     """The same from the atlas's brain laid on this one, mm of the atlas: a guard where the network misses brain."""
     margin_mm: float = 1.0
-    """Room around the envelope, mm of the atlas."""
-    ear_margin_mm: float = 1.0
+    """Room around the envelope at eyes, nose and brow, mm of the atlas."""
+    jaw_margin_mm: float = 6.0
+    """The same at mouth, chin and cheeks. Here and at the ears so much that few need a step: steps tell of the face."""
+    ear_margin_mm: float = 9.0
     """The same at the ears."""
     step_mm: float = 4.0
     """How far the envelope grows in one step, mm of the atlas."""
-    max_steps: int = 6
+    max_steps: int = 8
     """Most steps to take, for each part of the face."""
 
     key: ClassVar[str] = "anatomy"
@@ -94,20 +96,26 @@ class BrainDecides:
             resample(each, envelope.grid, anatomy.grid, target_to_source=to_atlas, order=order, outside=None)
             for each, order in ((field, 1), (regions, 0))
         )
-        mask = np.where(inside < 0, names, wrapped_face(scan, anatomy).block)
+        folded = wrapped_face(scan, anatomy).block
+        mask = np.where(inside < 0, names, folded)
         mask[np.isin(mask, self._kept())] = 0
-        half_voxel = float(anatomy.grid.spacing_mm.mean()) / 2  # distances run between centres, brain fills voxels
-        mask[within(mask > 0, anatomy.brain, anatomy.grid, self.clearance_mm + half_voxel)] = 0
-        for name in KEPT["ears"]:
-            ear = mask == load_atlas().region(name)
-            mask[within(ear, anatomy.brain, anatomy.grid, self.ear_clearance_mm + half_voxel)] = 0
-        return Decision(mask, {"size_class": size, **{f"{name}_steps": number for name, number in steps.items()}})
+        mask[within(mask > 0, anatomy.brain, anatomy.grid, self._clearances(anatomy.grid)[mask])] = 0
+        choices = {f"{name}_steps": number for name, number in steps.items()}
+        return Decision(mask, {"size_class": size, **choices, "folded_voxels": int(np.count_nonzero(folded))})
+
+    def _clearances(self, grid: Grid) -> FloatArray:
+        """Return (256,) how far each region keeps from the brain, mm; distances run between voxels' middles."""
+        rooms = np.full(256, self.clearance_mm, np.float32)
+        rooms[[load_atlas().region(name) for name in KEPT["ears"]]] = self.ear_clearance_mm
+        return np.asarray(rooms + np.float32(grid.spacing_mm.mean() / 2))
 
     def _kept(self) -> list[int]:
         return [load_atlas().region(name) for part in self.keep for name in KEPT[part]]
 
     def _margins(self) -> dict[str, float]:
-        return {name: self.ear_margin_mm if name.endswith("ear") else self.margin_mm for name in GROUPS}
+        named = {"mouth": self.jaw_margin_mm, "chin": self.jaw_margin_mm, "cheeks": self.jaw_margin_mm,
+                 "left_ear": self.ear_margin_mm, "right_ear": self.ear_margin_mm}  # fmt: skip
+        return {group: named.get(group, self.margin_mm) for group in GROUPS}
 
     def _steps(self, scan: Scan, anatomy: Anatomy, envelope: Envelope, size: int) -> Mapping[str, int]:
         """Return how many steps each group of regions must grow."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from efface.anatomy import Anatomy
 from efface.atlas import FEATURES, SHOWN
-from efface.evaluate.coverage import visible_skin
+from efface.evaluate.coverage import JAW, visible_skin
 from efface.grid import FloatArray
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
@@ -23,10 +23,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "right_ear": ("right_ear",),
 }
 """Regions that grow together."""
-ENOUGH_SKIN, ENOUGH_JAW = 0.97, 0.88
+ENOUGH_SKIN, ENOUGH_AROUND_EAR, ENOUGH_JAW = 0.985, 0.97, 0.88
 ENOUGH_LABELLED, ENOUGH_EAR = 0.8, 0.6
-"""Share of what is seen of a feature that must lie in the region: by intensity; of chin and cheeks, where neck begins
-somewhere; and by the network, which calls too much around an ear an ear."""
+"""Share of what is seen of a feature that must lie in the region: by intensity; around an ear, where scalp begins
+somewhere, of chin and cheeks, where neck does; and by the network, which calls too much around an ear an ear."""
 COLUMN_MM = 4.0
 """Of what the network calls nose, mouth or ear, the outermost counts in each column of this width."""
 
@@ -47,12 +47,17 @@ def seen_face(scan: Scan, anatomy: Anatomy) -> Seen:
     for group, names in GROUPS.items():
         for name in names:
             if name in SHOWN:
-                enough = ENOUGH_SKIN if name in FEATURES else ENOUGH_JAW
-                seen[group].append((skin.grid.ras(skin.first[name]), enough))
+                seen[group].append((skin.grid.ras(skin.first[name]), _enough_skin(name)))
             if name in FEATURES:
                 enough = ENOUGH_EAR if name.endswith("ear") else ENOUGH_LABELLED
                 seen[group].append((_labelled(anatomy, name), enough))
     return seen
+
+
+def _enough_skin(name: str) -> float:
+    if name in JAW:
+        return ENOUGH_JAW
+    return ENOUGH_AROUND_EAR if name.endswith("ear") else ENOUGH_SKIN
 
 
 def steps_needed(

@@ -13,7 +13,7 @@ from scipy import ndimage
 from efface.atlas import load_atlas, load_brain_distance
 from efface.errors import VerificationError
 from efface.grid import FloatArray, Grid
-from efface.network.blanking import CELL, blanked_region, in_cells
+from efface.network.blanking import Blanking, blanking
 from efface.network.confidence import Evidence, evidence_of
 from efface.network.inference import Look, Network
 from efface.network.preparing import COARSE_SPACING_MM, SPACING_MM, box_around, normalised, padded, prepare
@@ -55,6 +55,8 @@ class Located:
     """How well both looks and the atlas agree."""
     follows_header: bool
     """Whether the head lies as the header's axes say, and is not nearer to another turn by right angles."""
+    choices: Mapping[str, int]
+    """All that the first look, which saw the face, had to say about what the second did not see."""
 
 
 def look_twice(scan: Scan, network: Network) -> Located:
@@ -79,27 +81,28 @@ def look_twice(scan: Scan, network: Network) -> Located:
     """
     values = scan.intensities()
     first = _first_look(values, scan.grid, network)
-    lies = turned(scan.grid, first.turn)
+    lies = turned(scan.grid, TURNS[first.turn])
     ras = ras_grid(lies, SPACING_MM)
-    blanked = blanked_region(first.look, first.placement, ras)
-    volume, _ = on_ras_grid(_hidden(values, lies, blanked, ras), lies, SPACING_MM)
-    brain = resample(first.look.inside, first.look.grid, ras) > 0.5
-    second, box = _second_look(normalised(volume, ~blanked), brain, ras, network)
+    chosen = blanking(first.look, first.placement.atlas_to_scan, ras)
+    volume, _ = on_ras_grid(_hidden(values, lies, chosen.hidden, ras), lies, SPACING_MM)
+    second, box = _second_look(normalised(volume, ~chosen.hidden), chosen, ras, network)
     found = landmarks(second, network.classes)
     placement = place(found, _model())
     if placement is None:
         message = "too little brain was found in this scan to say where its face is; use a scan with the brain in view"
         raise VerificationError(message)
-    back = np.asarray(np.linalg.inv(first.turn))
+    back = np.asarray(np.linalg.inv(TURNS[first.turn]))
+    brain = resample(first.look.inside, first.look.grid, ras.part(box)) > 0.5
     atlas_to_scan = back @ placement.atlas_to_scan
     return Located(
-        seen=_both(first.look, second, blanked, box, ras, back),
-        blanked=blanked,
+        seen=_both(first.look, second, chosen.hidden, box, ras, back),
+        blanked=chosen.hidden,
         brain=_on_scan(second, turned(second.grid, back), scan.grid),
         placement=replace(placement, atlas_to_scan=atlas_to_scan),
         centroids={name: back[:3, :3] @ middle for name, middle in found.centroids.items()},
-        evidence=evidence_of(brain[box], second.inside, placement),
+        evidence=evidence_of(brain, second.inside, placement),
         follows_header=np.array_equal(nearest_turn(atlas_to_scan), np.eye(4)),
+        choices={"look_turned": first.turn, **chosen.choices},
     )
 
 
@@ -118,10 +121,10 @@ def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_],
 
 
 def _second_look(
-    image: NDArray[np.float32], brain: NDArray[np.bool_], ras: Grid, network: Network
+    image: NDArray[np.float32], chosen: Blanking, ras: Grid, network: Network
 ) -> tuple[Look, tuple[slice, slice, slice]]:
     """Look at the brain and a little around it; at everything, where brain reaches the edge of that."""
-    box = box_around(in_cells(brain), CELL)
+    box = box_around(chosen.brain, 0)
     look = network.look(padded(image[box], ras.part(box)))
     if not _cut(look.inside > 0.5, box, ras.shape):
         return look, box
@@ -169,8 +172,8 @@ def _without_islands(look: Look) -> NDArray[np.float32]:
 class _FirstLook:
     """A look at everything, and what follows from it."""
 
-    turn: FloatArray
-    """(4, 4) turn by right angles after which the head was upright."""
+    turn: int
+    """Which of ``TURNS`` by right angles set the head upright."""
     look: Look
     """Labels at 3.2 mm."""
     placement: Placement
@@ -186,8 +189,8 @@ class _FirstLook:
 def _first_look(values: NDArray[np.float32], grid: Grid, network: Network) -> _FirstLook:
     """Find the head, upright or, where the header mixed up its axes, turned by right angles."""
     best: _FirstLook | None = None
-    for turn in TURNS:
-        look = network.look(prepare(values, turned(grid, turn), COARSE_SPACING_MM))
+    for turn, matrix in enumerate(TURNS):
+        look = network.look(prepare(values, turned(grid, matrix), COARSE_SPACING_MM))
         placement = place(landmarks(look, network.classes), _model())
         if placement is None:
             continue

@@ -41,10 +41,12 @@ def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray)
 def _atlas_head() -> tuple[NDArray[np.uint8], Grid]:
     """Return where the atlas's head is judged (1) and is (2), on every second voxel of the atlas."""
     atlas = load_atlas()
-    head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues > 0, iterations=2))
-    away = ndimage.distance_transform_edt(atlas.regions != atlas.region("brain"), sampling=atlas.grid.spacing_mm)
-    judged = (away < NEAR_MM) & ~np.isin(atlas.regions, [atlas.region(name) for name in FACE])
-    coarse = np.where(judged, 1 + head.astype(np.uint8), np.uint8(0))[::STEP, ::STEP, ::STEP]
+    every = (slice(None, None, STEP),) * 3
     affine = atlas.grid.affine.copy()
     affine[:3, :3] *= STEP
-    return np.ascontiguousarray(coarse, np.uint8), Grid(coarse.shape, affine)
+    grid = Grid(atlas.tissues[every].shape, affine)
+    brain = atlas.regions[every] == atlas.region("brain")
+    near = ndimage.distance_transform_edt(~brain, sampling=grid.spacing_mm) < NEAR_MM
+    head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues[every] > 0))
+    face = np.isin(atlas.regions[every], [atlas.region(name) for name in FACE])
+    return np.where(near & ~face, 1 + head.astype(np.uint8), np.uint8(0)), grid
