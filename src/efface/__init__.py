@@ -16,6 +16,7 @@ from efface.version import __version__
 
 if TYPE_CHECKING:
     from efface.anatomy import Anatomy, locate
+    from efface.auditing import Finding, audit
     from efface.deface_plan import DefacePlan, apply_plan, load_plan, save_plan
     from efface.errors import DefaceError
     from efface.grid import Grid
@@ -33,11 +34,13 @@ __all__ = [
     "DefaceError",
     "DefacePlan",
     "Defaced",
+    "Finding",
     "Grid",
     "Scan",
     "Verdict",
     "__version__",
     "apply_plan",
+    "audit",
     "deface",
     "deface_session",
     "load_plan",
@@ -55,10 +58,12 @@ _HOME = {
     "DefaceError": "errors",
     "DefacePlan": "deface_plan",
     "Defaced": "pipeline",
+    "Finding": "auditing",
     "Grid": "grid",
     "Scan": "scan",
     "Verdict": "verdict",
     "apply_plan": "deface_plan",
+    "audit": "auditing",
     "deface": "pipeline",
     "deface_session": "session",
     "load_plan": "deface_plan",

@@ -103,7 +103,7 @@ def test_the_steps_are_few_whole_numbers_and_in_the_saved_plan(default):
 
 def test_a_region_that_is_too_small_grows_by_more_steps_until_eyes_nose_and_mouth_are_covered(adult, default):
     _, scan, anatomy = adult
-    margins = {f"{part}margin_mm": -35.0 for part in ("", "jaw_", "ear_")}
+    margins = {f"{part}margin_mm": -35.0 for part in ("", "jaw_", "chin_", "ear_")}
     small = anatomy_plan(scan, anatomy, **margins)
     stuck = anatomy_plan(scan, anatomy, **margins, max_steps=0)
     assert small.choices["nose_steps"] > default.choices["nose_steps"]

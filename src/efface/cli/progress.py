@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from efface.cli.logs import LOG
 
@@ -35,6 +36,21 @@ def shown() -> Iterator[Callable[[str], None]]:
             _logged(step)
 
         yield show
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[Callable[[int, int, Path], None]]:
+    """Show a bar; gives the function that is told how many files are done, of how many, and which is next."""
+    if not sys.stderr.isatty():
+        yield lambda done, of, path: LOG.info("%d of %d: %s", done + 1, of, path)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking for scans", total=None)
+        yield lambda done, of, path: bar.update(task, completed=done, total=of, description=path.name)
 
 
 def _logged(step: str) -> None:

@@ -57,7 +57,7 @@ def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> Vis
     atlas = load_atlas()
     seen, ras = head
     carried = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
-    regions = _regions(load_envelope().size_class(anatomy.atlas_to_scan))
+    regions = regions_of(load_envelope().size_class(anatomy.atlas_to_scan))
     first = {name: _first_hits(carried, regions == atlas.region(name), name, atlas.grid) for name in features}
     return VisibleSkin(atlas.grid, {name: points[_is_skin(points, anatomy)] for name, points in first.items()})
 
@@ -71,7 +71,7 @@ def _is_skin(points: NDArray[np.int64], anatomy: Anatomy) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=4)
-def _regions(size: int) -> NDArray[np.uint8]:
+def regions_of(size: int) -> NDArray[np.uint8]:
     """Return the region of the face at each of the atlas's voxels, for heads whose brains are of one size class.
 
     Eyes and brow lie as in the average head; what is farther from the brain lies higher under a child's.

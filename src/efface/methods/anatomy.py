@@ -57,8 +57,10 @@ class BrainDecides:
     """The same from the atlas's brain laid on this one, mm of the atlas: a guard where the network misses brain."""
     margin_mm: float = 1.0
     """Room around the envelope at eyes, nose and brow, mm of the atlas."""
-    jaw_margin_mm: float = 6.0
-    """The same at mouth, chin and cheeks. Here and at the ears so much that few need a step: steps tell of the face."""
+    jaw_margin_mm: float = 7.0
+    """The same at mouth and cheeks. Here and below so much that few need a step: steps tell of the face."""
+    chin_margin_mm: float = 11.0
+    """The same at the chin."""
     ear_margin_mm: float = 9.0
     """The same at the ears."""
     step_mm: float = 4.0
@@ -113,7 +115,7 @@ class BrainDecides:
         return [load_atlas().region(name) for part in self.keep for name in KEPT[part]]
 
     def _margins(self) -> dict[str, float]:
-        named = {"mouth": self.jaw_margin_mm, "chin": self.jaw_margin_mm, "cheeks": self.jaw_margin_mm,
+        named = {"mouth": self.jaw_margin_mm, "chin": self.chin_margin_mm, "cheeks": self.jaw_margin_mm,
                  "left_ear": self.ear_margin_mm, "right_ear": self.ear_margin_mm}  # fmt: skip
         return {group: named.get(group, self.margin_mm) for group in GROUPS}
 

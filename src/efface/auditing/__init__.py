@@ -1,0 +1,64 @@
+"""Which files under some paths still show a face? Each is judged alone; no original is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from efface.auditing.findings import Finding, Kind
+from efface.auditing.judging import judge
+from efface.auditing.leftovers import notes_on
+from efface.auditing.surfaces import judge_surface
+from efface.auditing.walking import Candidate, Sort, candidates
+from efface.errors import InputError
+from efface.io import read_scan
+
+__all__ = ["Finding", "Kind", "audit"]
+
+Progress = Callable[[int, int, Path], None]
+"""Told how many are done, of how many, and which is next."""
+
+
+def audit(paths: Iterable[str | os.PathLike[str]], progress: Progress | None = None) -> tuple[Finding, ...]:
+    """Judge every scan, mask and head surface under some paths, the gravest first.
+
+    Parameters
+    ----------
+    paths : files and folders; folders are searched with all that lies below them
+    progress : told before each file
+
+    Returns
+    -------
+    findings : sorted by risk, then by path
+
+    Raises
+    ------
+    UnreadableImageError
+        A path does not exist, or a folder cannot be listed. Files that cannot be read are findings.
+    """
+    found = candidates([Path(path) for path in paths])
+    findings = []
+    for done, candidate in enumerate(found):
+        if progress is not None:
+            progress(done, len(found), candidate.path)
+        findings.append(_judged(candidate))
+    return tuple(sorted(findings, key=lambda one: (one.kind.risk, str(one.path))))
+
+
+def _judged(candidate: Candidate) -> Finding:
+    path = candidate.path
+    if candidate.sort is Sort.DICOM:
+        return Finding(path, Kind.UNSURE, "DICOM is not read yet; convert it with dcm2niix and audit that")
+    if candidate.sort is Sort.OTHER:
+        return Finding(path, Kind.UNSURE, "a format that efface does not read; convert it to .nii.gz")
+    if candidate.sort is Sort.SURFACE:
+        return judge_surface(path)
+    names = sorted(each.name for each in path.parent.iterdir())
+    try:
+        scan = read_scan(path)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        return Finding(path, Kind.UNREADABLE, reason, notes=notes_on(path, names, None))
+    return replace(judge(scan, path), notes=notes_on(path, names, scan))

@@ -1,0 +1,60 @@
+"""Does a surface file (GIFTI) show a face? Judged by its outline: a head is filled in and searched for a nose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from efface.auditing.findings import Finding, Kind
+from efface.evaluate.surface_change import nose_tip
+from efface.grid import FloatArray, Grid
+from efface.spatial.head_surface import SPACING_MM
+
+HEAD_MM = (120.0, 140.0)
+"""A head is wider and longer than this, a hemisphere narrower; a child's may pass for a brain."""
+ROOM = 4
+
+
+def judge_surface(path: Path) -> Finding:
+    """Judge one surface file; what is not GIFTI is not read, and may show anything."""
+    if not path.name.lower().endswith((".gii", ".gii.gz")):
+        return Finding(path, Kind.UNSURE, "a surface that efface does not read; look at it, or convert it to GIFTI")
+    try:
+        points, triangles = _read(path)
+    except Exception as error:  # noqa: BLE001 - nibabel's GIFTI reader lets any parser's error through
+        return Finding(path, Kind.UNREADABLE, f"not a GIFTI surface ({error}); convert it again")
+    if len(points) == 0 or len(triangles) == 0:
+        return Finding(path, Kind.NO_HEAD, "a GIFTI file without a surface")
+    width, length = np.ptp(points, axis=0)[:2]
+    if width < HEAD_MM[0] or length < HEAD_MM[1]:
+        return Finding(path, Kind.NO_HEAD, "a surface smaller than a head")
+    if nose_tip(*_filled(points, triangles)) is not None:
+        return Finding(path, Kind.FACE, "a surface with a nose", ("nose",))
+    return Finding(path, Kind.UNSURE, "a surface as large as a head, on which no nose stands out; look at it")
+
+
+def _read(path: Path) -> tuple[FloatArray, np.ndarray]:
+    import nibabel as nib
+
+    image = nib.load(path)
+    parts = (image.agg_data(name) for name in ("pointset", "triangle"))  # type: ignore[attr-defined]
+    points, triangles = (np.asarray(part) if len(part) else np.zeros((0, 3)) for part in parts)
+    return np.asarray(points, float), np.asarray(triangles, int)
+
+
+def _filled(points: FloatArray, triangles: np.ndarray) -> tuple[np.ndarray, Grid]:
+    """Return the head inside a surface, on a 2 mm grid along the world's axes."""
+    corners = points[triangles]
+    count = int(np.ceil(np.linalg.norm(np.ptp(corners, axis=1), axis=1).max() / SPACING_MM)) + 1
+    shares = [(i / count, j / count) for i in range(count + 1) for j in range(count + 1 - i)]
+    low = points.min(axis=0) - ROOM * SPACING_MM
+    shape = np.ceil((points.max(axis=0) - low) / SPACING_MM).astype(int) + ROOM
+    mask = np.zeros(shape, bool)
+    for a, b in shares:
+        dots = corners[:, 0] + a * (corners[:, 1] - corners[:, 0]) + b * (corners[:, 2] - corners[:, 0])
+        mask[tuple(np.rint((dots - low) / SPACING_MM).astype(int).T)] = True
+    affine = np.diag([SPACING_MM] * 3 + [1.0])
+    affine[:3, 3] = low
+    return ndimage.binary_fill_holes(ndimage.binary_closing(mask, iterations=2) | mask), Grid(mask.shape, affine)
