@@ -22,7 +22,7 @@ from efface.session_anatomy import Member
 from efface.spatial.head_surface import head_of
 from efface.spatial.mask import bounding_box, within
 from efface.spatial.resample import resample
-from efface.verdict import Check
+from efface.verdict import Check, at_least
 
 ROOM_MM = 3.0
 """How far the head may have moved in an image whose anatomy was taken from another: the region is wider by this."""
@@ -96,11 +96,11 @@ def session_checks(members: Sequence[Member], masks: Sequence[Mask], moved: Move
     """
     others = [there for there in range(len(members)) if (here, there) in moved]
     covered = [_covered(members, masks, here, there, moved[here, there]) for there in others]
-    checks = [_at_least("session_face_covered", _least(covered), MIN_SHARED, "of what is removed elsewhere",
+    checks = [at_least("session_face_covered", _least(covered), MIN_SHARED, "of what is removed elsewhere",
                         "What other images of the session remove is removed here too.")]  # fmt: skip
     if members[here].taken:
         overlaps = [_head_overlap(members[here], members[there], moved[here, there]) for there in others]
-        return [*checks, _at_least("session_head_overlap", _least(overlaps), MIN_HEAD_OVERLAP, "Dice",
+        return [*checks, at_least("session_head_overlap", _least(overlaps), MIN_HEAD_OVERLAP, "Dice",
                                    "The head lies where the session's other images show it.")]  # fmt: skip
     apart = [moved[here, there].apart_mm for there in others if not members[there].taken]
     return [*checks, _same_head(max((each for each in apart if each is not None), default=None))]
@@ -173,9 +173,3 @@ def _same_head(apart_mm: float | None) -> Check:
 
 def _least(values: Sequence[float | None]) -> float | None:
     return min((value for value in values if value is not None), default=None)
-
-
-def _at_least(name: str, value: float | None, limit: float, unit: str, sentence: str) -> Check:
-    if value is None:
-        return Check(name, None, None, limit, unit, f"{sentence} Not in view.")
-    return Check(name, value >= limit, value, limit, unit, sentence)

@@ -13,7 +13,7 @@ class Check:
     name: str
     """Short key, such as ``brain_voxels_changed``."""
     passed: bool | None
-    """True or False; None where it could not be judged (the part is not in view)."""
+    """True or False; None where it could not be judged, such as a part that is not in view."""
     value: float | None
     """What was measured; None where nothing could be."""
     threshold: float
@@ -49,7 +49,7 @@ class Verdict:
     def summary(self) -> str:
         """Say in one line what was found."""
         if self.passed:
-            unseen = f", {len(self.not_judged)} not in view" if self.not_judged else ""
+            unseen = f", {len(self.not_judged)} not judged" if self.not_judged else ""
             return f"verified: {len(self.checks) - len(self.not_judged)} checks passed{unseen}"
         return "refused: " + "; ".join(
             f"{c.name} = {_number(c.value)} {c.unit} (limit {_number(c.threshold)})" for c in self.failed
@@ -58,6 +58,18 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+
+
+def at_most(name: str, value: float, limit: float, unit: str, sentence: str) -> Check:
+    """Return a check that passes up to a limit."""
+    return Check(name, bool(value <= limit), float(value), limit, unit, sentence)
+
+
+def at_least(name: str, value: float | None, limit: float, unit: str, sentence: str) -> Check:
+    """Return a check that passes from a limit on; without a value the part was not in view."""
+    if value is None:
+        return Check(name, None, None, limit, unit, f"{sentence} Not in view.")
+    return Check(name, bool(value >= limit), float(value), limit, unit, sentence)
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,9 @@ A new face (``reface``) need not move the surface. With its plan, the independen
 mask emptied, which asks whether all of the face was replaced; and the fill is made again from the result, in which the
 person's own face is no longer, which asks whether anything of it is in the new one. Without its plan a new face is
 refused: it looks like one that was kept.
+
+Without a plan, as for the work of other tools, what changed is the mask, and more is asked: see `efface.foreign`. Their
+copy may be stored in another order of axes, cropped or padded; it is brought back first (`efface.spatial.regridding`).
 """
 
 from __future__ import annotations
@@ -23,21 +26,23 @@ from scipy import ndimage
 from efface.anatomy import Anatomy, locate
 from efface.atlas import FEATURES, SHOWN
 from efface.deface_plan import DefacePlan
-from efface.errors import GridMismatchError
 from efface.evaluate.brain_tissue import brain_like_tissue
+from efface.evaluate.changed import changed_voxels
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.evaluate.own_face import own_share
 from efface.evaluate.surface_change import surface_change
 from efface.evaluate.wrapped import wrapped_face
 from efface.fill import fill_values
-from efface.io import header_differences
+from efface.foreign import foreign_checks
+from efface.io import PLACE_FIELDS, header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
 from efface.spatial.mask import clearance_mm
 from efface.spatial.orientation import nearest_turn, turned
 from efface.spatial.overlap import head_overlap
+from efface.spatial.regridding import Regridded, regridded
 from efface.spatial.resample import resample
-from efface.verdict import Check, Verdict
+from efface.verdict import Check, Verdict, at_least, at_most
 from efface.version import __version__
 
 THREADS = 2
@@ -64,83 +69,85 @@ MIN_CONFIDENCE = 0.6
 """Of what the network saw; see the model card for how many wrong scans are left above it."""
 
 
-def verify(original: Scan, defaced: Scan, *, anatomy: Anatomy | None = None, plan: DefacePlan | None = None) -> Verdict:
+def verify(
+    original: Scan,
+    defaced: Scan,
+    *,
+    anatomy: Anatomy | None = None,
+    plan: DefacePlan | None = None,
+    strict: bool = False,
+) -> Verdict:
     """Judge a defaced scan against its original.
 
     Parameters
     ----------
-    original, defaced : scans on one grid
+    original, defaced : scans on one grid, or one that differs by the order of axes, flips, a crop or a pad
     anatomy : what was found in the original; found again if not given
     plan : what was to be done; without it, whatever changed counts as the face mask
+    strict : also ask face detectors (extra ``study``)
 
     Raises
     ------
     GridMismatchError
-        The scans lie on different grids.
+        The defaced scan's voxels are not the original's.
+    UsageError
+        Strict, and the detectors' packages are missing.
     """
-    original.grid.check_same(defaced.grid, "the defaced scan")
+    placed = regridded(original, defaced, "the defaced scan")
     if plan is not None:
         original.grid.check_same(plan.grid, "the plan")
-        if plan.values.ndim and original.stored.shape != defaced.stored.shape:
-            shapes = f"{original.stored.shape} and {defaced.stored.shape}"
-            message = f"the original and the defaced scan hold voxels of shape {shapes}; give both whole"
-            raise GridMismatchError(message)
+    changed = changed_voxels(original, placed.scan) | placed.unseen
+    asked = _detectors(original, placed.scan) if strict else None
     anatomy = anatomy or locate(original)
-    changed = _changed(original, defaced)
     mask = plan.changed if plan is not None else changed
     head = head_of(original)
     kept = tuple(plan.parameters.get("keep", ())) if plan is not None else ()
-    groups = (
-        partial(_fidelity, original, defaced, changed, plan),
+    groups: list[Callable[[], list[Check]]] = [
+        partial(_fidelity, original, placed, changed, plan),
         partial(_brain, original, anatomy, mask),
         partial(_features, head, mask, anatomy, kept),
         partial(_wrapped, original, mask, anatomy),
         partial(placement_checks, head, anatomy),
-        partial(_independent, original, _emptied(defaced, anatomy, plan), mask, anatomy, kept),
-        partial(_fill, original, defaced, anatomy, plan),
-    )
+        partial(_independent, original, _emptied(placed.scan, anatomy, plan), mask, anatomy, kept),
+        partial(_fill, original, placed.scan, anatomy, plan),
+    ]
+    if plan is None:
+        groups.append(partial(foreign_checks, original, placed.scan, anatomy, changed))
+    if asked is not None:
+        groups.append(asked)
     with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
         checks = pool.map(_call, groups)
         return Verdict(tuple(check for group in checks for check in group))
+
+
+def _detectors(original: Scan, defaced: Scan) -> Callable[[], list[Check]]:
+    """Return what asks the detectors; they are loaded now, so that a missing package is told at once."""
+    from efface.strict import detector_checks, load_detectors  # few ask for them
+
+    return partial(detector_checks, original, defaced, load_detectors())
 
 
 def _call(group: Callable[[], list[Check]]) -> list[Check]:
     return group()
 
 
-def _changed(original: Scan, defaced: Scan) -> NDArray[np.bool_]:
-    """Return where any stored value differs, bit for bit, in any volume."""
-    if original.stored.shape != defaced.stored.shape or original.stored.dtype != defaced.stored.dtype:
-        one, two = original.intensities(), defaced.intensities()
-        return np.asarray(one != two)
-    one, two = original.stored, defaced.stored
-    different = one != two
-    if one.dtype.kind == "f":
-        different &= ~(np.isnan(one) & np.isnan(two))
-    return np.asarray(different if different.ndim == 3 else different.any(axis=3))
-
-
-def _at_most(name: str, value: float, limit: float, unit: str, sentence: str) -> Check:
-    return Check(name, bool(value <= limit), float(value), limit, unit, sentence)
-
-
-def _at_least(name: str, value: float | None, limit: float, unit: str, sentence: str) -> Check:
-    if value is None:
-        return Check(name, None, None, limit, unit, f"{sentence} Not in view.")
-    return Check(name, bool(value >= limit), float(value), limit, unit, sentence)
-
-
-def _fidelity(original: Scan, defaced: Scan, changed: NDArray[np.bool_], plan: DefacePlan | None) -> list[Check]:
+def _fidelity(original: Scan, placed: Regridded, changed: NDArray[np.bool_], plan: DefacePlan | None) -> list[Check]:
+    defaced = placed.scan
     differences = header_differences(original, defaced)
+    if placed.moved:  # where its voxels lie was judged by bringing them back
+        differences = tuple(name for name in differences if name not in PLACE_FIELDS)
     named = f" Differing: {', '.join(differences)}." if differences else ""
     checks = [
-        _at_most("header_fields_changed", len(differences), 0, "fields", f"The header is as it was.{named}"),
+        at_most("header_fields_changed", len(differences), 0, "fields", f"The header is as it was.{named}"),
     ]
+    if plan is None or placed.turned_axes:
+        checks.append(at_most("header_axes_turned", placed.turned_axes, 0, "axes",
+                              "Left, front and top are where the header says."))  # fmt: skip
     if plan is not None:
         outside = int((changed & ~plan.changed).sum())
-        checks.append(_at_most("outside_mask_changed", outside, 0, "voxels", "Outside the face mask nothing changed."))
+        checks.append(at_most("outside_mask_changed", outside, 0, "voxels", "Outside the face mask nothing changed."))
         kept = int((defaced.stored[plan.changed] != plan.values_for(defaced)).sum())
-        checks.append(_at_most("mask_not_replaced", kept, 0, "voxels", "Inside the face mask all was replaced."))
+        checks.append(at_most("mask_not_replaced", kept, 0, "voxels", "Inside the face mask all was replaced."))
     return checks
 
 
@@ -148,20 +155,20 @@ def _brain(original: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> list[Ch
     touched = int((mask & anatomy.brain).sum())
     distance = clearance_mm(mask, anatomy.brain, anatomy.grid)
     checks = [
-        _at_most("brain_voxels_changed", touched, 0, "voxels", "No voxel inside the skull changed."),
-        _at_least("brain_clearance", distance, MIN_CLEARANCE_MM, "mm", "The face mask keeps away from the brain."),
+        at_most("brain_voxels_changed", touched, 0, "voxels", "No voxel inside the skull changed."),
+        at_least("brain_clearance", distance, MIN_CLEARANCE_MM, "mm", "The face mask keeps away from the brain."),
     ]
     if original.stored.dtype.kind == "f":
         first = original.stored if original.stored.ndim == 3 else original.stored[..., 0]
         bad = int((~np.isfinite(first[anatomy.brain])).sum())
-        checks.append(_at_most("brain_not_finite", bad, 0, "voxels", "No voxel of the brain is NaN or infinite."))
+        checks.append(at_most("brain_not_finite", bad, 0, "voxels", "No voxel of the brain is NaN or infinite."))
     return checks
 
 
 def _features(head: Head, mask: NDArray[np.bool_], anatomy: Anatomy, kept: tuple[str, ...]) -> list[Check]:
     found = feature_coverage(visible_skin(head, anatomy, SHOWN), mask, anatomy)
     checks = [
-        _at_least(
+        at_least(
             f"{name}_covered",
             covered.fraction,
             MIN_COVERAGE if name in FEATURES else MIN_JAW,
@@ -186,7 +193,7 @@ def _not_judged(check: Check) -> Check:
 def _wrapped(original: Scan, mask: NDArray[np.bool_], anatomy: Anatomy) -> list[Check]:
     left = wrapped_face(original, anatomy).tissue & ~mask
     volume = float(left.sum()) * abs(float(np.linalg.det(original.grid.affine[:3, :3]))) / 1000
-    return [_at_most("wrapped_face_left", volume, MAX_WRAPPED_ML, "ml",
+    return [at_most("wrapped_face_left", volume, MAX_WRAPPED_ML, "ml",
                      "No part of the face is left that was folded to the view's other side.")]  # fmt: skip
 
 
@@ -200,10 +207,10 @@ def placement_checks(head: Head, anatomy: Anatomy) -> list[Check]:
     overlap = head_overlap(*head, anatomy.atlas_to_scan)
     return [
         Check("head_size", in_range, round(size, 3), limit, "x average adult", "The head found has a human size."),
-        _at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
-        _at_least("structures_found", anatomy.structures, MIN_STRUCTURES, "of 19", "Enough of the brain was seen."),
-        _at_least("confidence", anatomy.confidence, MIN_CONFIDENCE, "probability", "The network trusts what it saw."),
-        _at_least(
+        at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
+        at_least("structures_found", anatomy.structures, MIN_STRUCTURES, "of 19", "Enough of the brain was seen."),
+        at_least("confidence", anatomy.confidence, MIN_CONFIDENCE, "probability", "The network trusts what it saw."),
+        at_least(
             "head_overlap",
             overlap,
             MIN_HEAD_OVERLAP,
@@ -218,21 +225,23 @@ def _independent(
 ) -> list[Check]:
     upright = nearest_turn(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
     grid = turned(anatomy.grid, upright)
-    before, after = original.intensities(), defaced.intensities()
-    head = head_of(original) if anatomy.follows_header else head_mask(before, grid)
-    surface = surface_change(head[0], head_mask(after, grid)[0])
+    before = original.intensities()
+    head, left = (
+        head_of(scan) if anatomy.follows_header else head_mask(scan.intensities(), grid) for scan in (original, defaced)
+    )
+    surface = surface_change(head[0], left[0])
     brain, ras = brain_like_tissue(before, grid, head)
     removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
     inside = ndimage.binary_opening(brain, iterations=3) & removed
     volume = float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
     checks = [
-        _at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
+        at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
                   "Around the nose the surface moved back."),
-        _at_least("independent_left_ear", surface.left_ear, MIN_EAR, "of the ear's outline",
+        at_least("independent_left_ear", surface.left_ear, MIN_EAR, "of the ear's outline",
                   "What stood out on the left side is gone."),
-        _at_least("independent_right_ear", surface.right_ear, MIN_EAR, "of the ear's outline",
+        at_least("independent_right_ear", surface.right_ear, MIN_EAR, "of the ear's outline",
                   "What stood out on the right side is gone."),
-        _at_most("independent_brain_removed", volume, MAX_BRAIN_LIKE_ML, "ml",
+        at_most("independent_brain_removed", volume, MAX_BRAIN_LIKE_ML, "ml",
                  "No body of brain-like tissue lies in the hole."),
     ]  # fmt: skip
     return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]
@@ -256,6 +265,6 @@ def _fill(original: Scan, defaced: Scan, anatomy: Anatomy, plan: DefacePlan | No
     made = plan.provenance.get("efface")
     other = "" if made == __version__ else f" The plan is by efface {made}; judge it with that version."
     return [
-        _at_most("own_face_left", share, MAX_OWN_SHARE, "of the own face",
+        at_most("own_face_left", share, MAX_OWN_SHARE, "of the own face",
                  f"What was written follows from kept voxels alone.{other}"),
     ]  # fmt: skip

@@ -1,6 +1,9 @@
 """``efface verify``: judges a copy made by any tool."""
 
 import nibabel as nib
+import numpy as np
+
+from efface.evaluate.attack.detectors import Weights
 
 
 def test_a_defaced_copy_passes(efface, written):
@@ -50,3 +53,38 @@ def test_a_new_face_passes_with_its_plan_only(efface, phantom_file, tmp_path):
     assert done.document["fill_facts"]["tissue_levels"]["skin"] > 0
     assert efface("verify", phantom_file, out).status == 3
     assert efface("verify", phantom_file, out, "--plan", plan).status == 0
+
+
+def test_a_flipped_and_cropped_copy_passes(efface, written, tmp_path):
+    image = nib.load(written.paths["output"])
+    flip = np.array([[0, -1], [1, 1], [2, 1]])
+    nib.save(image.slicer[:, 2:, :].as_reoriented(flip), tmp_path / "flipped.nii.gz")
+    said = efface("verify", written.source, tmp_path / "flipped.nii.gz")
+    assert said.status == 0, said.err
+
+
+def test_a_header_that_was_flipped_is_told(efface, written, tmp_path):
+    image = nib.load(written.paths["output"])
+    flipped = nib.Nifti1Image(np.asarray(image.dataobj), image.affine @ np.diag([-1, 1, 1, 1]), image.header)
+    nib.save(flipped, tmp_path / "flipped.nii.gz")
+    said = efface("verify", written.source, tmp_path / "flipped.nii.gz")
+    assert said.status == 3
+    assert "header_axes_turned = 1 axes" in said.err
+    assert "FAILED header_axes_turned: Left, front and top are where the header says." in said.out
+
+
+def test_an_interpolated_copy_is_a_wrong_call(efface, written, tmp_path):
+    image = nib.load(written.paths["output"])
+    nib.save(
+        nib.Nifti1Image(np.asarray(image.dataobj)[::2, ::2, ::2], np.diag([5, 5, 5, 1.0])), tmp_path / "half.nii.gz"
+    )
+    said = efface("verify", written.source, tmp_path / "half.nii.gz")
+    assert said.status == 2
+    assert "its voxels are 5 x 5 x 5 mm, the original's 2.5 x 2.5 x 2.5 mm" in said.line
+
+
+def test_strict_without_its_packages_is_a_wrong_call(efface, written, monkeypatch):
+    monkeypatch.setattr(Weights, "path", lambda self: None)
+    said = efface("verify", written.source, written.paths["output"], "--strict", "--json")
+    assert said.status == 2
+    assert "efface[study]" in said.line

@@ -67,7 +67,7 @@ def test_outcome_is_said_first():
     good, bad = Outline(page(GOOD, UNSEEN)).text, Outline(page(GOOD, BAD)).text
     assert "VERIFIED" in good
     assert "REFUSED" not in good
-    assert "verified: 1 checks passed, 1 not in view" in good
+    assert "verified: 1 checks passed, 1 not judged" in good
     assert "REFUSED" in bad
     assert "VERIFIED" not in bad
     assert "refused: eyes_covered = 0.6123 fraction (limit 0.99)" in bad
@@ -77,7 +77,7 @@ def test_checks_are_listed_failing_first():
     text = Outline(page(GOOD, UNSEEN, BAD)).text
     names = ["eyes covered", "brain kept", "left ear covered"]
     assert sorted(names, key=text.index) == names
-    for words in (BAD.sentence, "0.6123", "0.99", "failed", "passed", "not in view"):
+    for words in (BAD.sentence, "0.6123", "0.99", "failed", "passed", "not judged"):
         assert words in text
 
 

@@ -109,6 +109,13 @@ PlanGiven = Annotated[
         show_default=False,
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Also ask two face detectors, which take some defaced heads for faces; needs efface[study].",
+    ),
+]
 Report = Annotated[
     Path | None,
     typer.Option(

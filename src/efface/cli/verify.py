@@ -11,7 +11,7 @@ from efface.errors import VerificationError
 if TYPE_CHECKING:
     from efface.verdict import Check, Verdict
 
-OUTCOMES = {True: "passed", False: "FAILED", None: "not in view"}
+OUTCOMES = {True: "passed", False: "FAILED", None: "not judged"}
 HEADINGS = ("", "check", "value", "limit", "unit")
 
 
@@ -19,15 +19,18 @@ def run(
     original: options.Original,
     defaced: options.Defaced,
     plan: options.PlanGiven = None,
+    strict: options.Strict = False,
     as_json: options.AsJson = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
 ) -> None:
     """Judge a defaced scan, made by any tool, against its original.
 
-    Exit status 0 if every check that could be made passed, 3 if one failed.
+    The same voxels in another order of axes, cropped or padded are brought back first; interpolated ones are a wrong
+    call. Exit status 0 if every check that could be made passed, 3 if one failed.
 
     \b
     efface verify T1w.nii.gz T1w_defaced.nii.gz
+    efface verify T1w.nii.gz T1w_defaced.nii.gz --strict
     efface verify T1w.nii.gz T1w_refaced.nii.gz --plan T1w_plan.npz --json
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.deface_plan import load_plan
@@ -38,7 +41,7 @@ def run(
         show("read")
         before, after = read_scan(original), read_scan(defaced)
         show("verify")
-        verdict = verify(before, after, plan=load_plan(plan) if plan else None)
+        verdict = verify(before, after, plan=load_plan(plan) if plan else None, strict=strict)
     if not as_json:
         _say_table(verdict)
     if not verdict.passed:
@@ -50,6 +53,12 @@ def run(
 
 
 def _say_table(verdict: Verdict) -> None:
+    _say_rows(verdict)
+    for check in (*verdict.failed, *verdict.not_judged):
+        answers.say(f"{OUTCOMES[check.passed]} {check.name}: {check.sentence}")
+
+
+def _say_rows(verdict: Verdict) -> None:
     rows = [_row(check) for check in verdict.checks]
     if sys.stdout.isatty():
         _say_coloured(rows, verdict)

@@ -13,7 +13,7 @@ from typing import Any
 from efface.errors import UnreadableImageError, UnsupportedImageError, UsageError
 from efface.io import codec
 from efface.io.atomic import check_output, write_whole
-from efface.io.header import header_differences
+from efface.io.header import PLACE_FIELDS, header_differences
 from efface.io.layout import join
 from efface.io.memory import image_of, read_image
 from efface.io.mgh import is_mgh, read_mgh
@@ -22,7 +22,16 @@ from efface.io.privacy import header_warnings
 from efface.io.sniff import refusal
 from efface.scan import Scan
 
-__all__ = ["check_extension", "encode", "header_differences", "header_warnings", "image_of", "read_scan", "write_scan"]
+__all__ = [
+    "PLACE_FIELDS",
+    "check_extension",
+    "encode",
+    "header_differences",
+    "header_warnings",
+    "image_of",
+    "read_scan",
+    "write_scan",
+]
 
 EXTENSIONS = {"nifti": (".nii.gz", ".nii"), "mgh": (".mgz", ".mgh.gz", ".mgh")}
 COMPRESSED = (".gz", ".mgz")

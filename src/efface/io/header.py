@@ -10,6 +10,15 @@ import numpy as np
 
 from efface.scan import Scan, Source
 
+PLACE_FIELDS = frozenset(
+    (
+        *("dim_info", "dim", "pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d"),
+        *("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z"),
+        *("dims", "delta", "Mdc", "Pxyz_c", "goodRASFlag"),
+    )
+)
+"""Fields that say where voxels lie, of NIfTI and of MGH: other ones for the same voxels in another order."""
+
 
 def header_differences(one: Scan, two: Scan) -> tuple[str, ...]:
     """Name the header fields that differ, without quoting them.

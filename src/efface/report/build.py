@@ -13,7 +13,7 @@ from efface.deface_plan import DefacePlan
 from efface.verdict import Check, Verdict
 from efface.version import __version__
 
-OUTCOMES = {True: "passed", False: "failed", None: "not in view"}
+OUTCOMES = {True: "passed", False: "failed", None: "not judged"}
 """How a check's outcome is written."""
 
 
@@ -84,7 +84,7 @@ def _templates() -> Environment:
 
 
 def _failing_first(verdict: Verdict) -> list[Check]:
-    """Return the checks: failed, then passed, then not in view."""
+    """Return the checks: failed, then passed, then not judged."""
     rank = {False: 0, True: 1, None: 2}
     return sorted(verdict.checks, key=lambda check: rank[check.passed])
 
