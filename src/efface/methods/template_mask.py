@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efface.anatomy import Anatomy
-from efface.atlas import FACE, load_atlas
+from efface.atlas import FACE, load_atlas, load_envelope
 from efface.errors import UsageError
-from efface.evaluate.coverage import visible_skin
+from efface.evaluate.coverage import regions_of, visible_skin
 from efface.methods.base import Decision
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
@@ -45,7 +45,7 @@ class TemplateMask:
     """Voxels closer than this to the inside of the skull are kept, mm."""
     step_mm: float = 6.0
     """How far the lower face grows backward in one step, mm of the atlas; eyes, nose and ears grow by half of it."""
-    max_steps: int = 5
+    max_steps: int = 8
     """Most steps to take."""
 
     key: ClassVar[str] = "template-mask"
@@ -72,6 +72,9 @@ class TemplateMask:
         atlas = load_atlas()
         skin = visible_skin(head_of(scan), anatomy, FACE)
         regions = np.where(np.isin(atlas.regions, [atlas.region(name) for name in FACE]), atlas.regions, np.uint8(0))
+        beside = regions_of(load_envelope().size_class(anatomy.atlas_to_scan))  # people's ears lie around the average's
+        ears = np.isin(beside, [atlas.region(name) for name in ("left_ear", "right_ear")])
+        regions = np.where((regions == 0) & ears, beside, regions)
         for names, axis, direction in GROWTH:
             part = np.where(np.isin(regions, [atlas.region(name) for name in names]), regions, np.uint8(0))
             voxels = round(direction * self.step_mm / float(atlas.grid.spacing_mm[0]))
