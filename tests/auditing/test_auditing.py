@@ -64,7 +64,10 @@ def test_what_was_kept_is_named(scan, part, names, tmp_path):
     assert set(finding.features) == names
 
 
-def test_a_new_face_is_told_from_a_persons(scan, tmp_path):
+@pytest.mark.parametrize("spacing", [SPACING, (1.5, 4.0, 1.5)])
+def test_a_new_face_is_told_from_a_persons(spacing, tmp_path):
+    scan = read_scan(phantom.head("PDw", spacing_mm=spacing, seed=24, size=0.86))
+    assert judge(scan, tmp_path).kind is Kind.FACE
     assert judge(deface_scan(scan, fill="reface").scan, tmp_path).kind is Kind.REFACED
 
 

@@ -18,8 +18,10 @@ LEAST_POINTS = 300
 """With fewer points of skin nobody says whose it is."""
 SEARCHED_MM, STEP_MM = 4.0, 0.25
 """How far, and in what steps, the surface is sought around the voxel in which skin begins."""
-ALIKE_MM, MOVED_MM = 1.0, 3.0
-"""How far a point may lie off the average face, and how far the face as a whole: surfaces are found up to that deep."""
+ALIKE_MM = 1.0
+"""How far a point may lie off the average face."""
+MOVED_MM, MOVED_VOXELS = 2.5, 0.45
+"""How far the face as a whole may: the surface is found that deep, and deeper by so much of the longest voxel edge."""
 
 
 def share_of_bundled(scan: Scan, anatomy: Anatomy) -> float | None:
@@ -41,7 +43,9 @@ def share_of_bundled(scan: Scan, anatomy: Anatomy) -> float | None:
     index = average.depth_grid.index(_on_the_surface(points, scan, anatomy)).T
     depth = ndimage.map_coordinates(average.depth_mm, index, order=1, mode="nearest")
     moved = float(np.median(depth))
-    return 0.0 if abs(moved) > MOVED_MM else float((np.abs(depth - moved) < ALIKE_MM).mean())
+    if abs(moved) > MOVED_MM + MOVED_VOXELS * float(scan.grid.spacing_mm.max()):
+        return 0.0
+    return float((np.abs(depth - moved) < ALIKE_MM).mean())
 
 
 def _on_the_surface(points: FloatArray, scan: Scan, anatomy: Anatomy) -> FloatArray:
