@@ -99,3 +99,20 @@ def identify(distances: ArrayLike, probes: Sequence[str], gallery: Sequence[str]
     before, alike = (nearest < own).sum(axis=1), (nearest == own).sum(axis=1) - 1
     ranks = 1 + before + np.where(np.isinf(own[:, 0]), alike, (alike + 1) // 2)
     return Identification(np.where(np.isinf(nearest).all(axis=1), 0, ranks), len(people))
+
+
+def centred(distances: ArrayLike) -> NDArray[np.float64]:
+    """Take from each gallery entry's distances their mean over the probes; NaN stays NaN.
+
+    Some people are near to everybody: the average-looking to all faces that were exchanged for an average one. An
+    attacker with many probes sees past that.
+
+    Parameters
+    ----------
+    distances : (P, G) array
+        As for `identify`; of a dozen probes or more, as a mean over few is mostly the person's own.
+    """
+    matrix = np.asarray(distances, float)
+    counted = np.isfinite(matrix)
+    total = np.where(counted, matrix, 0).sum(axis=0)
+    return np.asarray(matrix - total / np.maximum(counted.sum(axis=0), 1))
