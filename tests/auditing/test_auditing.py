@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from efface import audit, phantom
+from efface import audit, auditing, phantom
 from efface.auditing.findings import Kind
 from efface.auditing.judging import judge
 from efface.auditing.leftovers import leftover, stored_name
@@ -116,6 +116,24 @@ def test_folders_are_searched_and_sorted_by_risk(scan, defaced, person, tmp_path
     assert "beside sub-01_T1w.nii.gz" in " ".join(findings[0].notes)
     assert findings[2].path == tmp_path / "dicom"
     assert [one.path for one in audit([tmp_path, folder])] == [one.path for one in findings]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 64, 64), (64, 64, 3), (3, 3, 90), (20, 20, 20, 2)])
+def test_odd_shapes_do_not_end_an_audit(shape, tmp_path):
+    values = np.random.default_rng(1).integers(0, 500, shape).astype(np.int16)
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "odd.nii")
+    (finding,) = audit([tmp_path])
+    assert finding.kind in (Kind.NO_HEAD, Kind.UNSURE, Kind.NO_FACE)
+    assert "failed" not in finding.reason
+
+
+def test_one_file_that_fails_does_not_end_the_audit(defaced, tmp_path, monkeypatch):
+    saved(defaced.scan, tmp_path / "b.nii")
+    saved(defaced.scan, tmp_path / "a.nii")
+    monkeypatch.setattr(auditing, "judge", lambda scan, path: 1 / 0 if path.name == "a.nii" else judge(scan, path))
+    findings = audit([tmp_path])
+    assert [(one.path.name, one.kind) for one in findings] == [("a.nii", Kind.UNSURE), ("b.nii", Kind.DEFACED)]
+    assert "ZeroDivisionError" in findings[0].reason
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,11 +13,12 @@ from efface.auditing.judging import judge
 from efface.auditing.leftovers import notes_on
 from efface.auditing.surfaces import judge_surface
 from efface.auditing.walking import Candidate, Sort, candidates
-from efface.errors import InputError
+from efface.errors import InputError, UnsupportedImageError
 from efface.io import read_scan
 
 __all__ = ["Finding", "Kind", "audit"]
 
+LOG = logging.getLogger("efface")
 Progress = Callable[[int, int, Path], None]
 """Told how many are done, of how many, and which is next."""
 
@@ -43,8 +45,18 @@ def audit(paths: Iterable[str | os.PathLike[str]], progress: Progress | None = N
     for done, candidate in enumerate(found):
         if progress is not None:
             progress(done, len(found), candidate.path)
-        findings.append(_judged(candidate))
+        findings.append(_judged_or_not(candidate))
     return tuple(sorted(findings, key=lambda one: (one.kind.risk, str(one.path))))
+
+
+def _judged_or_not(candidate: Candidate) -> Finding:
+    """Judge one file; one that cannot be judged, for whatever reason, must not end the audit of all others."""
+    try:
+        return _judged(candidate)
+    except Exception as error:
+        LOG.debug("%s", candidate.path, exc_info=True)
+        reason = f"judging it failed ({type(error).__name__}: {error}); look at it, and please report it"
+        return Finding(candidate.path, Kind.UNSURE, reason)
 
 
 def _judged(candidate: Candidate) -> Finding:
@@ -60,5 +72,6 @@ def _judged(candidate: Candidate) -> Finding:
         scan = read_scan(path)
     except InputError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        return Finding(path, Kind.UNREADABLE, reason, notes=notes_on(path, names, None))
+        kind = Kind.UNSURE if isinstance(error, UnsupportedImageError) else Kind.UNREADABLE
+        return Finding(path, kind, reason, notes=notes_on(path, names, None))
     return replace(judge(scan, path), notes=notes_on(path, names, scan))
