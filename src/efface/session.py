@@ -186,7 +186,8 @@ def _all_of(found: Mapping[int, Any]) -> list[Any]:
 
 
 def _refused(refusals: Mapping[int, VerificationError], images: int) -> SessionError:
-    message = f"the session was refused because of {len(refusals)} of its {images} images; nothing of it was written as if it were fine"
+    refused = f"the session was refused because of {len(refusals)} of its {images} images"
+    message = f"{refused}; nothing of it was written as if it were fine"
     return SessionError(message, refusals)
 
 
