@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from wilson import wilson
 
 from efface import phantom
 from efface.atlas import FEATURES
@@ -63,13 +64,6 @@ def versions(one: phantom.Phantom) -> Iterator[tuple[str, Scan | None]]:
     yield "stripped", scan.with_stored(np.where(one.where("brain"), scan.stored, scan.stored.dtype.type(0)))
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share."""
-    z, share = 1.96, hits / count
-    middle, reach = share + z * z / (2 * count), z * np.sqrt(share * (1 - share) / count + z * z / (4 * count**2))
-    return tuple(round(float(max(0, (middle + sign * reach) / (1 + z * z / count))), 4) for sign in (-1, 1))  # type: ignore[return-value]
-
-
 def run(people: int, seed: int) -> tuple[dict[str, list[Finding]], dict[str, int], list[float]]:
     """Judge everybody; return findings by truth, what was refused, and seconds per scan."""
     rng, findings, refused, seconds = np.random.default_rng(seed), defaultdict(list), Counter(), []
@@ -101,7 +95,7 @@ def summary(findings: dict[str, list[Finding]], refused: dict[str, int], seconds
         "right": sum(one.kind is RIGHT[truth] for truth, each in findings.items() for one in each),
         "of": sum(len(each) for each in findings.values()),
         "faces called gone": gone,
-        "interval": wilson(gone, len(faced)),
+        "interval": [round(end, 4) for end in wilson(gone, len(faced))],
         "shares of a feature, percentiles 0 1 5 50 95 99 100": {
             truth: np.percentile(each, (0, 1, 5, 50, 95, 99, 100)).round(2).tolist()
             for truth, each in shares.items() if each

@@ -21,6 +21,8 @@ import numpy as np
 from scipy import ndimage
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "training"))
+from wilson import wilson
+
 import synthesis
 from classes import BRAIN, VALUE
 from efface.errors import VerificationError
@@ -42,7 +44,6 @@ LEAST_GONE = 0.9
 """Share of a feature's skin that must be gone."""
 NOT_FILES = ("any", "easy", "stripped", "defaced", "coarse_look", "blanked_lattice")
 """Conditions of training that leave no face to remove."""
-LEVEL = 1.96
 
 
 def finer(name: str) -> str:
@@ -120,16 +121,6 @@ def outer_air(classes: np.ndarray) -> np.ndarray:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray((parts == sizes.argmax()) & (parts > 0))
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927, J Am Stat Assoc 22:209)."""
-    if total == 0:
-        return 0.0, 1.0
-    share, square = count / total, LEVEL**2
-    middle = (share + square / (2 * total)) / (1 + square / total)
-    half = LEVEL / (1 + square / total) * np.sqrt(share * (1 - share) / total + square / (4 * total**2))
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
 def say(what: str, count: int, total: int) -> None:

@@ -17,7 +17,7 @@ from efface.evaluate.changed import least_changed_share
 from efface.evaluate.coverage import visible_skin
 from efface.evaluate.removed_depth import removed_depth_mm
 from efface.evaluate.reversible import share_that_follows
-from efface.grid import FloatArray
+from efface.methods.anatomy import behind_planes
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of, head_threshold
 from efface.spatial.resample import resample
@@ -27,8 +27,6 @@ Mask = NDArray[np.bool_]
 
 ROOM_MM = 20.0
 """What lies nearer to where faces lie may go with the face: other tools cut along planes and boxes."""
-IN_FRONT = ((0.0, 1.0, 0.0), (0.0, 0.65, -0.76))
-"""Normals of planes that touch the brain from the front and from below its front; all before them may go, too."""
 MAX_OUTSIDE_ML = 20.0
 """Method ``anatomy`` changes 0 ml there with either extent, ``template-mask`` 2 to 8; the rest is for coarser masks."""
 MAX_FOLLOWS = 0.25
@@ -79,15 +77,8 @@ def _kept_field(size: int) -> NDArray[np.float32]:
     """Return (X, Y, Z) mm on the envelope's grid, positive in what no defacing needs: neither face, front nor neck."""
     envelope, (brain, grid) = load_envelope(), load_brain_distance()
     places = grid.ras(np.moveaxis(np.indices(grid.shape), 0, -1))
-    behind = [_behind(places, brain < 0, np.array(normal)) for normal in IN_FRONT]
     above_neck = places[..., 2] - places[brain < 0][:, 2].min()
-    return np.asarray(np.min([envelope.distance_mm[size] - ROOM_MM, *behind, above_neck], axis=0), np.float32)
-
-
-def _behind(places: FloatArray, brain: Mask, normal: FloatArray) -> FloatArray:
-    """Return how far behind the plane that touches the brain each place lies, mm."""
-    along = places @ (normal / np.linalg.norm(normal))
-    return np.asarray(along[brain].max() - along)
+    return np.asarray(np.min([envelope.distance_mm[size] - ROOM_MM, behind_planes(), above_neck], axis=0), np.float32)
 
 
 def _reversible(original: Scan, before: NDArray[np.float32], defaced: Scan, changed: Mask) -> Check:

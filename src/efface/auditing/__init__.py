@@ -53,8 +53,9 @@ def _judged_or_not(candidate: Candidate) -> Finding:
     """Judge one file; one that cannot be judged, for whatever reason, must not end the audit of all others."""
     try:
         return _judged(candidate)
-    except Exception as error:
-        LOG.debug("%s", candidate.path, exc_info=True)
+    except Exception as error:  # whatever it is: it is a finding, a warning, and with -v a traceback
+        LOG.warning("%s: %s: %s", candidate.path, type(error).__name__, error)
+        LOG.debug("where it happened", exc_info=True)
         reason = f"judging it failed ({type(error).__name__}: {error}); look at it, and please report it"
         return Finding(candidate.path, Kind.UNSURE, reason)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.gifti.gifti import GiftiImage
 from scipy import ndimage
 
 from efface.auditing.findings import Finding, Kind
@@ -23,7 +26,7 @@ def judge_surface(path: Path) -> Finding:
         return Finding(path, Kind.UNSURE, "a surface that efface does not read; look at it, or convert it to GIFTI")
     try:
         points, triangles = _read(path)
-    except Exception as error:  # noqa: BLE001 - nibabel's GIFTI reader lets any parser's error through
+    except (ExpatError, ImageFileError, OSError, ValueError) as error:
         return Finding(path, Kind.UNREADABLE, f"not a GIFTI surface ({error}); convert it again")
     if len(points) == 0 or len(triangles) == 0:
         return Finding(path, Kind.NO_HEAD, "a GIFTI file without a surface")
@@ -36,10 +39,8 @@ def judge_surface(path: Path) -> Finding:
 
 
 def _read(path: Path) -> tuple[FloatArray, np.ndarray]:
-    import nibabel as nib
-
-    image = nib.load(path)
-    parts = (image.agg_data(name) for name in ("pointset", "triangle"))  # type: ignore[attr-defined]
+    image = GiftiImage.from_filename(path)
+    parts = (image.agg_data(name) for name in ("pointset", "triangle"))
     points, triangles = (np.asarray(part) if len(part) else np.zeros((0, 3)) for part in parts)
     return np.asarray(points, float), np.asarray(triangles, int)
 

@@ -92,7 +92,7 @@ class BrainDecides:
         steps = self._steps(scan, anatomy, envelope, size)
         field, regions = self._field(envelope, size, steps), envelope.regions[size]
         if self.extent == "full":
-            field = self._guarded(np.minimum(field, _behind_planes()))
+            field = self._guarded(np.minimum(field, behind_planes()))
         to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
         inside, names = (
             resample(each, envelope.grid, anatomy.grid, target_to_source=to_atlas, order=order, outside=None)
@@ -154,7 +154,7 @@ def _distance_at(field: Field, grid: Grid, points: FloatArray) -> FloatArray:
     return np.asarray(ndimage.map_coordinates(field, grid.index(points).T, order=1, mode="nearest"), float)
 
 
-def _behind_planes() -> Field:
+def behind_planes() -> Field:
     """Return how far behind the planes in front of the brain each voxel of the envelope's grid lies, mm."""
     distance, grid = load_brain_distance()
     places = grid.ras(np.moveaxis(np.indices(grid.shape), 0, -1))
