@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.evaluate.wrapped import wrapped_face
+from efface.fill.kept import what_is_kept
 from efface.grid import Grid
 from efface.methods.base import Decision
 from efface.movement import Movement, movement
@@ -80,7 +82,8 @@ def cross(
         for there in others:
             brain = _carry(members[there].anatomy.brain.astype(np.uint8), members[there], member, moved[here, there])
             mask[within(mask > 0, brain > 0, member.scan.grid, OTHER_CLEARANCE_MM)] = 0
-        crossed.append(replace(decided, mask=mask, choices=_choices(decided, decisions, others)))
+        widened = decided.with_mask(mask, partial(_background, member, mask))
+        crossed.append(replace(widened, choices=_choices(decided, decisions, others)))
     return crossed
 
 
@@ -104,6 +107,11 @@ def session_checks(members: Sequence[Member], masks: Sequence[Mask], moved: Move
                                    "The head lies where the session's other images show it.")]  # fmt: skip
     apart = [moved[here, there].apart_mm for there in others if not members[there].taken]
     return [*checks, _same_head(max((each for each in apart if each is not None), default=None))]
+
+
+def _background(member: Member, mask: Regions) -> float:
+    """Return what nothing measures in an image, in its units."""
+    return what_is_kept(member.scan, member.anatomy, mask != 0).background
 
 
 def _choices(own: Decision, decisions: Sequence[Decision], others: Sequence[int]) -> dict[str, int]:

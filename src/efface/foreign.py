@@ -47,12 +47,11 @@ def foreign_checks(original: Scan, defaced: Scan, anatomy: Anatomy, changed: Mas
     anatomy : what was found in the original
     changed : (I, J, K) bool array, what differs
     """
-    head, ras = head_of(original)
-    inside = resample(head.astype(np.uint8), ras, original.grid, order=0) > 0
+    inside = _head_of(original)
     before = original.intensities()
     checks = [
         _outside_face(anatomy, changed & inside & (before > head_threshold(before))),
-        _reversible(original, before, defaced, changed & inside),
+        reversible_check(original, defaced, changed),
         _depth(original, defaced, anatomy),
     ]
     if original.volumes > 1:
@@ -81,12 +80,27 @@ def _kept_field(size: int) -> NDArray[np.float32]:
     return np.asarray(np.min([envelope.distance_mm[size] - ROOM_MM, behind_planes(), above_neck], axis=0), np.float32)
 
 
-def _reversible(original: Scan, before: NDArray[np.float32], defaced: Scan, changed: Mask) -> Check:
-    share = share_that_follows(before, defaced.intensities(), changed, original.grid)
+def reversible_check(original: Scan, defaced: Scan, changed: Mask, limit: float = MAX_FOLLOWS) -> Check:
+    """Judge whether the face was removed, and not blurred or dimmed.
+
+    Parameters
+    ----------
+    original, defaced : scans on one grid
+    changed : (I, J, K) bool array, what was replaced
+    limit : most of it that may follow what was there
+    """
+    inside = changed & _head_of(original)
+    share = share_that_follows(original.intensities(), defaced.intensities(), inside, original.grid)
     sentence = "What was written does not follow what was there: blurring can be undone."
     if share is None:
-        return Check("reversible", None, None, MAX_FOLLOWS, "of what changed", f"{sentence} Nothing changed.")
-    return at_most("reversible", share, MAX_FOLLOWS, "of what changed", sentence)
+        return Check("reversible", None, None, limit, "of what changed", f"{sentence} Nothing changed.")
+    return at_most("reversible", share, limit, "of what changed", sentence)
+
+
+def _head_of(scan: Scan) -> Mask:
+    """Return (I, J, K) True in the head."""
+    head, ras = head_of(scan)
+    return resample(head.astype(np.uint8), ras, scan.grid, order=0) > 0
 
 
 def _depth(original: Scan, defaced: Scan, anatomy: Anatomy) -> Check:

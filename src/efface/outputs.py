@@ -48,9 +48,38 @@ class Outputs:
         return self.scan.with_name(stem(self.scan) + ".json")
 
     @property
+    def beside(self) -> list[Path]:
+        """Mask and plan, those that were asked for."""
+        return [path for path in (self.mask, self.plan) if path is not None]
+
+    @property
     def failed(self) -> Outputs:
         """The same under names that say that the scan was refused."""
         return Outputs(_failed(self.scan), self.mask and _failed(self.mask), self.plan and _failed(self.plan))
+
+    def kept_private(self, folder: Path | None, method: str) -> Outputs:
+        """Return where files go whose method follows the face: mask and plan show it, so they go into a private folder.
+
+        Parameters
+        ----------
+        folder : of the private report, if there is one
+        method : key of the method, for the message
+
+        Raises
+        ------
+        UsageError
+            Mask or plan is asked for, and there is no private folder.
+        """
+        shown = {"--mask": self.mask, "--plan": self.plan}
+        asked = [name for name, path in shown.items() if path is not None]
+        if asked and folder is None:
+            message = (
+                f"{' and '.join(asked)}: what method {method} removes follows the person's own face and shows it; "
+                "name a private folder for it with --private-report DIR"
+            )
+            raise UsageError(message)
+        mask, plan = (path and folder and folder / path.name for path in (self.mask, self.plan))
+        return Outputs(self.scan, mask, plan)
 
     def check(self, source: Path, *, overwrite: bool, write_failed: bool = False) -> None:
         """Refuse, before any work, what could not be written or would hurt the input.
@@ -64,7 +93,7 @@ class Outputs:
         OutputExistsError, OutputError
             See `efface.io.atomic.check_output`.
         """
-        written = [path for path in (self.scan, self.sidecar, self.mask, self.plan) if path is not None]
+        written = [self.scan, self.sidecar, *self.beside]
         if len({path.resolve() for path in written}) < len(written):
             message = f"two outputs share a name: {', '.join(map(str, written))}; give each its own"
             raise UsageError(message)

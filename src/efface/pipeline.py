@@ -14,7 +14,8 @@ from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import UsageError, VerificationError
 from efface.io import header_warnings, image_of, read_scan
 from efface.io.atomic import write_all
-from efface.methods import DEFAULT
+from efface.methods import DEFAULT, method_class
+from efface.methods.base import traits_of
 from efface.outputs import AnyPath, Outputs, stem
 from efface.planning import plan
 from efface.scan import Scan
@@ -81,8 +82,8 @@ def deface(
     ----------
     source : path of a NIfTI or MGZ file, or a nibabel image
     output : path to write; needed for a path, refused for an image
-    mask : also write the face mask here (NIfTI, one label per region)
-    plan_file : also write the plan here (.npz)
+    mask : also write the face mask here (NIfTI, one label per region); into ``private_report`` where it shows the face
+    plan_file : also write the plan here (.npz); the same
     report : also write a shareable page and picture into this folder
     private_report : also write before and after, and a log that names the input, into this folder; keep it private
     overwrite : replace existing outputs; an input is never replaced
@@ -110,7 +111,9 @@ def deface(
     if output is None:
         message = f"no output was named for {source}; give one, such as defaced.nii.gz"
         raise UsageError(message)
-    outputs = Outputs.at(output, mask, plan_file)
+    outputs = private_outputs(Outputs.at(output, mask, plan_file), options.get("method", DEFAULT), private_report)
+    if private_report is not None and Path(private_report) in (path.parent for path in outputs.beside):
+        Path(private_report).mkdir(parents=True, exist_ok=True)
     outputs.check(Path(source), overwrite=overwrite, write_failed=write_failed)
     progress("read")
     scan = read_scan(source)
@@ -126,6 +129,19 @@ def deface(
         raise VerificationError(result.verdict.summary(), result.verdict)
     write_all(outputs.contents(result.scan, result.plan, result.verdict), overwrite=overwrite)
     return result
+
+
+def private_outputs(outputs: Outputs, method: str, private_report: AnyPath | None) -> Outputs:
+    """Return where mask and plan go: into the private report's folder if the method's mask follows the face.
+
+    Raises
+    ------
+    UsageError
+        They are asked for and there is no such folder, or no such method.
+    """
+    if not traits_of(method_class(method)).follows_face:
+        return outputs
+    return outputs.kept_private(Path(private_report) if private_report is not None else None, method)
 
 
 def _deface_image(image: Any, output: AnyPath | None, **options: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,22 +12,30 @@ import numpy as np
 from efface.anatomy import Anatomy
 from efface.atlas import load_atlas
 from efface.deface_plan import DefacePlan
-from efface.errors import VerificationError
-from efface.fill import check_fill, fill_values
+from efface.errors import UsageError, VerificationError
+from efface.fill import OWN, check_fill, fill_values
+from efface.fill.filling import Filling
+from efface.fill.kept import what_is_kept
+from efface.fill.own import fill_own
 from efface.methods import DEFAULT, get_method
-from efface.methods.base import Decision, DefaceMethod
+from efface.methods.base import Decision, DefaceMethod, traits_of
+from efface.methods.regions import region_names
 from efface.scan import Scan
 from efface.version import __version__
 
+FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[^\s/\\={}]*[/\\])+")
+"""The folders before a file's name, in words that hold a path."""
 
-def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero", **parameters: Any) -> DefacePlan:
+
+def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str | None = None, **parameters: Any) -> DefacePlan:
     """Decide which voxels change and to what; touches none.
 
     Parameters
     ----------
     scan, anatomy : the scan, and what `efface.locate` found in it
     method : key of a method
-    fill : ``"zero"``, ``"noise"`` or ``"reface"``
+    fill : ``"zero"``, ``"noise"``, ``"reface"``, or ``"own"`` for what the method itself writes; by default ``"zero"``,
+        or what the method's class says
     **parameters : the method's own, such as ``clearance_mm``
 
     Returns
@@ -42,9 +52,27 @@ def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str = "zero"
         Nothing would change: no face lies in the field of view.
     """
     scan.grid.check_same(anatomy.grid, "the anatomy")
-    check_fill(fill)
     chosen = get_method(method, **parameters)
+    fill = fill_of(chosen, fill)
     return plan_decided(scan, anatomy, chosen, decide(chosen, scan, anatomy), fill)
+
+
+def fill_of(chosen: DefaceMethod, fill: str | None) -> str:
+    """Return the fill that was asked for, or the method's default.
+
+    Raises
+    ------
+    UsageError
+        No such fill, or the method writes nothing of its own.
+    """
+    traits = traits_of(chosen)
+    if fill is None:
+        return traits.default_fill
+    check_fill(fill)
+    if fill == OWN and not traits.writes_own:
+        message = f"fill {OWN!r}: method {chosen.key} writes nothing of its own; choose zero, noise or reface"
+        raise UsageError(message)
+    return fill
 
 
 def decide(chosen: DefaceMethod, scan: Scan, anatomy: Anatomy) -> Decision:
@@ -63,19 +91,19 @@ def plan_decided(
     scan, anatomy : the scan, and what is where in it
     chosen : the method
     decision : what it decided, on the scan's grid
-    fill : ``"zero"``, ``"noise"`` or ``"reface"``
+    fill : key of a fill
     **provenance : what else is to be known of how the plan came about
     """
     mask = decision.mask
     if not mask.any():
         message = f"method {chosen.key} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
-    filling = fill_values(fill, scan, anatomy, mask != 0)
+    filling = _own(scan, anatomy, chosen, decision) if fill == OWN else fill_values(fill, scan, anatomy, mask != 0)
     used = set(np.flatnonzero(np.bincount(mask.ravel(order="K"), minlength=256)).tolist()) - {0}
     return DefacePlan(
         grid=scan.grid,
         mask=mask,
-        names={value: name for value, name in load_atlas().region_names.items() if value in used},
+        names={value: name for value, name in region_names().items() if value in used},
         values=filling.values,
         method=chosen.key,
         fill=fill,
@@ -85,12 +113,26 @@ def plan_decided(
             "efface": __version__,
             "atlas_sha256": load_atlas().sha256,
             "network_sha256": anatomy.network_sha256,
+            **decision.notes,
             **provenance,
         },
         fill_facts=filling.facts,
     )
 
 
+def _own(scan: Scan, anatomy: Anatomy, chosen: DefaceMethod, decision: Decision) -> Filling:
+    if decision.values is None:
+        message = f"fill {OWN!r}: method {chosen.key} decided no values for this scan; choose zero, noise or reface"
+        raise UsageError(message)
+    return fill_own(decision.values, scan, what_is_kept(scan, anatomy, decision.mask != 0).background)
+
+
 def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters as JSON knows them, so that a saved plan reads back the same."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+    """Return parameters as JSON knows them, so that a saved plan reads back the same; no folder's name is in it."""
+    return {name: _plain(value) for name, value in parameters.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, Path)):
+        return FOLDERS.sub("", str(value))
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

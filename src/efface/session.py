@@ -10,13 +10,12 @@ from typing import Any
 from efface.crossing import Movements, cross, movements, session_checks
 from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import SessionError, VerificationError
-from efface.fill import check_fill
 from efface.io import header_warnings, read_scan
 from efface.io.atomic import write_all
 from efface.methods import DEFAULT, get_method
 from efface.outputs import AnyPath, Outputs, check_session
 from efface.pipeline import Defaced, Progress, silent, write_reports
-from efface.planning import decide, plan_decided
+from efface.planning import decide, fill_of, plan_decided
 from efface.scan import Scan
 from efface.session_anatomy import Member, find_members
 from efface.verdict import Verdict
@@ -141,7 +140,7 @@ def plan_session(
     scans: Sequence[Scan],
     *,
     method: str = DEFAULT,
-    fill: str = "zero",
+    fill: str | None = None,
     progress: Progress = silent,
     **parameters: Any,
 ) -> tuple[list[DefacePlan], list[Member], Movements]:
@@ -159,7 +158,7 @@ def plan_session(
         Of some image it cannot be said what to remove.
     """
     chosen = get_method(method, **parameters)
-    check_fill(fill)
+    fill = fill_of(chosen, fill)
     progress("locate")
     members = _all_of(dict(enumerate(find_members(scans))))
     moved = movements(members)

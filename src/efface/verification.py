@@ -6,7 +6,8 @@ head's surface and at brain-like tissue by intensity alone, so that a wrong plac
 A new face (``reface``) need not move the surface. With its plan, the independent checks look at the result with its
 mask emptied, which asks whether all of the face was replaced; and the fill is made again from the result, in which the
 person's own face is no longer, which asks whether anything of it is in the new one. Without its plan a new face is
-refused: it looks like one that was kept.
+refused: it looks like one that was kept. What a method wrote itself (``own``) is judged like a new face, but cannot be
+made again: it is asked whether it rises and falls with what was there, as a blur does.
 
 Without a plan, as for the work of other tools, what changed is the mask, and more is asked: see `efface.foreign`. Their
 copy may be stored in another order of axes, cropped or padded; it is brought back first (`efface.spatial.regridding`).
@@ -32,8 +33,8 @@ from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.evaluate.own_face import own_share
 from efface.evaluate.surface_change import surface_change
 from efface.evaluate.wrapped import wrapped_face
-from efface.fill import fill_values
-from efface.foreign import foreign_checks
+from efface.fill import OWN, fill_values
+from efface.foreign import foreign_checks, reversible_check
 from efface.io import PLACE_FIELDS, header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
@@ -59,6 +60,8 @@ MAX_BRAIN_LIKE_ML = 4.0
 MAX_WRAPPED_ML = 0.3
 MAX_OWN_SHARE = 0.02
 """Room for rounding on another machine, decided by no heads; on the same one it is 0."""
+MAX_OWN_FOLLOWS = 0.35
+"""Of what a method itself wrote; see `efface.foreign.MAX_FOLLOWS`: an average face has 0.3."""
 SCALE_LIMITS = (0.6, 1.35)
 """Head size over the average adult head's: newborn to very large."""
 MAX_ANISOTROPY = 1.45
@@ -146,9 +149,17 @@ def _fidelity(original: Scan, placed: Regridded, changed: NDArray[np.bool_], pla
     if plan is not None:
         outside = int((changed & ~plan.changed).sum())
         checks.append(at_most("outside_mask_changed", outside, 0, "voxels", "Outside the face mask nothing changed."))
-        kept = int((defaced.stored[plan.changed] != plan.values_for(defaced)).sum())
+        kept = _unlike(defaced.stored[plan.changed], plan.values_for(defaced))
         checks.append(at_most("mask_not_replaced", kept, 0, "voxels", "Inside the face mask all was replaced."))
     return checks
+
+
+def _unlike(stored: NDArray[np.generic], values: NDArray[np.generic]) -> int:
+    """Return how many stored values are not what was to be written; NaN is NaN."""
+    unlike = stored != values
+    if stored.dtype.kind == "f":
+        unlike &= ~(np.isnan(stored) & np.isnan(values))
+    return int(unlike.sum())
 
 
 def _brain(original: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> list[Check]:
@@ -248,8 +259,8 @@ def _independent(
 
 
 def _emptied(defaced: Scan, anatomy: Anatomy, plan: DefacePlan | None) -> Scan:
-    """Return the scan that says whether all of the face was replaced: a new face is taken out again."""
-    if plan is None or plan.fill != "reface":
+    """Return the scan that says whether all of the face was replaced: what may be a new face is taken out again."""
+    if plan is None or plan.values.ndim == 0 or plan.fill not in ("reface", OWN):
         return defaced
     stored = defaced.stored.copy(order="K")
     stored[plan.changed] = fill_values("zero", defaced, anatomy, plan.changed).values
@@ -260,6 +271,8 @@ def _fill(original: Scan, defaced: Scan, anatomy: Anatomy, plan: DefacePlan | No
     """Judge whether what was written follows from kept voxels alone; one value for all has no room for a face."""
     if plan is None or plan.values.ndim == 0:
         return []
+    if plan.fill == OWN:  # only the method can make it again: ask whether it rises and falls with what was there
+        return [reversible_check(original, defaced, plan.changed, MAX_OWN_FOLLOWS)]
     again = fill_values(plan.fill, defaced, anatomy, plan.changed).values
     share = own_share(original.stored[plan.changed], defaced.stored[plan.changed], again)
     made = plan.provenance.get("efface")

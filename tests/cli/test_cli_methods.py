@@ -16,13 +16,21 @@ def test_json(efface):
     document = efface("methods", "--json").document
     assert [entry["name"] for entry in document["methods"]] == list(methods.TABLE)
     assert [entry["name"] for entry in document["methods"] if entry["default"]] == [methods.DEFAULT]
-    assert all(entry["what"] and entry["citation"] for entry in document["methods"])
+    for entry in document["methods"]:
+        assert entry["what"]
+        assert entry["citation"]
+        assert entry["needs"]
+        assert entry["sample"].startswith("efface deface ")
+        assert entry["default"] or f"--method {entry['name']}" in entry["sample"]
+        assert entry["ready"] or entry["remedy"]
+        assert entry["fill"] in fill.FILLS
+        assert entry["follows_face"] in (True, False)
 
 
 def test_options_agree_with_the_library():
     assert methods.DEFAULT == options.DEFAULT_METHOD
-    assert [choice.value for choice in options.Fill] == list(fill.TABLE)
-    assert [choice.name for choice in options.Fill] == list(fill.TABLE)
+    assert [choice.value for choice in options.Fill] == list(fill.FILLS)
+    assert [choice.name for choice in options.Fill] == list(fill.FILLS)
 
 
 def test_default_demo_folder_and_every_command_have_help(efface):

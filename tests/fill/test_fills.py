@@ -149,7 +149,7 @@ def test_however_it_is_stored_it_is_the_same_face(person, phantom_scan, code):
 
 
 def test_a_fill_that_is_not_there_is_named(person, phantom_scan):
-    with pytest.raises(UsageError, match="noise, reface, zero"):
+    with pytest.raises(UsageError, match="noise, own, reface, zero"):
         efface.plan(phantom_scan, person.anatomy, fill="marble")
 
 

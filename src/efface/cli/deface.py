@@ -20,10 +20,13 @@ def run(
     source: options.Source,
     output: options.Output,
     method: options.Method = options.DEFAULT_METHOD,
-    fill: options.FillWith = options.Fill.zero,
+    fill: options.FillWith = None,
     extent: options.Extent = None,
     keep: options.Keep = None,
     clearance_mm: options.ClearanceMm = None,
+    param: options.Parameters = None,
+    template: options.Template = None,
+    mask_template: options.MaskTemplate = None,
     also: options.Also = None,
     mask: options.MaskFile = None,
     plan: options.PlanFile = None,
@@ -45,26 +48,30 @@ def run(
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
     efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
-    from efface.methods import get_method
+    from efface.cli.deface_choices import choices as chosen
     from efface.outputs import Outputs
+    from efface.pipeline import private_outputs
 
     asked = {
         "extent": extent and extent.value,
         "keep": tuple(part.value for part in keep) if keep else None,
         "clearance_mm": clearance_mm,
+        "template": template,
+        "mask_template": mask_template,
     }
-    parameters = {name: value for name, value in asked.items() if value is not None}
-    get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
-    choices = {"method": method, "fill": fill.value, **parameters}
+    choices = chosen(method, fill and fill.value, asked, param or ())
     folders = {"report": report, "private_report": private_report}
     if also:
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
         return
-    outputs = Outputs.at(output, mask, plan)
+    wanted = Outputs.at(output, mask, plan)
+    outputs = private_outputs(wanted, method, private_report)
     if dry_run:
-        _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
+        made = outputs == wanted or (private_report is not None and private_report.is_dir())
+        checked = outputs if made else Outputs(output)  # in a folder that is to be made, nothing is there yet
+        _say_plan(_planned(source, checked, choices, overwrite=overwrite), as_json=as_json)
         return
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import fields
-from importlib import import_module
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from efface.cli import answers, options
 
+if TYPE_CHECKING:
+    from efface.methods.listing import Listed
+
 
 def run(as_json: options.AsJson = False, verbose: options.Verbose = False) -> None:  # noqa: ARG001 - its callback acts
-    """List the methods: what each does, its parameters and where it comes from.
+    """List the methods: what each does, where it comes from, what it needs and whether it can be used here.
 
     \b
     efface methods
     efface methods --json
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
-    from efface.methods import DEFAULT, TABLE
+    from efface.methods.listing import listed_methods
 
-    entries = [_entry(key, home) | {"default": key == DEFAULT} for key, home in TABLE.items()]
+    listed = listed_methods()
     if as_json:
-        answers.say_json(0, None, methods=entries)
+        answers.say_json(0, None, methods=[_entry(method) for method in listed])
         return
-    for entry in entries:
-        _say(entry)
+    for method in listed:
+        _say(method)
 
 
-def _entry(key: str, home: str) -> dict[str, Any]:
-    """Describe a method by what its class says of itself."""
-    module, name = home.split(":")
-    method = getattr(import_module(module), name)
-    return {
-        "name": key,
-        "what": (inspect.getdoc(method) or "").partition("\n")[0],
-        "parameters": {field.name: field.default for field in fields(method)},
-        "citation": method.citation,
+def _entry(method: Listed) -> dict[str, Any]:
+    entry = asdict(method)
+    available = entry.pop("availability")
+    return entry | {"ready": available["ready"], "remedy": available["remedy"]}
+
+
+def _say(method: Listed) -> None:
+    answers.say(f"{method.name}{' (default)' if method.default else ''}: {method.what}")
+    shown = {
+        "parameters": ", ".join(f"{name} = {value}" for name, value in method.parameters.items()),
+        "from": method.citation,
+        "needs": method.needs,
+        "ready here": "yes" if method.availability.ready else f"no: {method.availability.remedy}",
+        "fill": method.fill,
+        "mask": "follows the face: private" if method.follows_face else "",
+        "example": method.sample,
     }
-
-
-def _say(entry: dict[str, Any]) -> None:
-    answers.say(f"{entry['name']}{' (default)' if entry['default'] else ''}: {entry['what']}")
-    answers.say(f"    parameters: {', '.join(f'{name} = {value}' for name, value in entry['parameters'].items())}")
-    answers.say(f"    from: {entry['citation']}")
+    for name, text in shown.items():
+        if text:
+            answers.say(f"    {name}: {text}")

@@ -15,11 +15,12 @@ DEFAULT_METHOD = "anatomy"
 
 
 class Fill(str, Enum):
-    """What is written into removed voxels; the same as `efface.fill.TABLE`."""
+    """What is written into removed voxels; the same as `efface.fill.FILLS`."""
 
     zero = "zero"
     noise = "noise"
     reface = "reface"
+    own = "own"
 
 
 class ExtentKind(str, Enum):
@@ -51,10 +52,33 @@ DemoFolder = Annotated[
 ]
 Method = Annotated[str, typer.Option(metavar="NAME", help="How to find the face; `efface methods` lists them.")]
 FillWith = Annotated[
-    Fill,
+    Fill | None,
     typer.Option(
         "--fill",
-        help="What to write into removed voxels: the scan's own background, its own noise, or an average face.",
+        help="What to write into removed voxels: the scan's own background (default of most methods), its own noise, "
+        "an average face, or what the method itself writes.",
+        show_default=False,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="A parameter of the method, as `efface methods` lists them; give it once for each.",
+        show_default=False,
+    ),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        "--template", metavar="FILE", help="Of methods that register a template: your own head.", show_default=False
+    ),
+]
+MaskTemplate = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask-template", metavar="FILE", help="Of the same methods: the mask on your template.", show_default=False
     ),
 ]
 ClearanceMm = Annotated[

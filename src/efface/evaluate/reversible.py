@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from efface.grid import FloatArray, Grid
 
 BLOCK_MM = 12.0
-"""Edge of a block: less than a nose, more than the skin is thick."""
+"""Edge of a block: less than a nose, more than the skin is thick. Where voxels are so coarse that too few would lie in
+it, blocks are larger."""
 LEAST_VOXELS = 30
 """Fewer voxels of a block may correlate by chance."""
+ENOUGH_VOXELS = 45
+"""Voxels of a whole block; part of it may lie beside what was replaced."""
 FOLLOWS = 0.5
 """Correlation above which a block's values follow the original's, brighter for darker included."""
 
@@ -36,7 +39,7 @@ def share_that_follows(
     -------
     share : of the replaced voxels, those in blocks that follow the original; None where too little was replaced
     """
-    index = np.argwhere(where) // np.maximum(np.round(BLOCK_MM / grid.spacing_mm), 1).astype(int)
+    index = np.argwhere(where) // _block(grid)
     _, block, counts = np.unique(
         np.ravel_multi_index(tuple(index.T), where.shape), return_inverse=True, return_counts=True
     )
@@ -45,6 +48,15 @@ def share_that_follows(
         return None
     follows = np.abs(_correlations(before[where], after[where], block.ravel(), counts)) > FOLLOWS
     return float(counts[judged & follows].sum() / counts[judged].sum())
+
+
+def _block(grid: Grid) -> NDArray[np.int64]:
+    """Return (3,) voxels along each edge of a block."""
+    edge_mm, block = BLOCK_MM, np.zeros(3, np.int64)
+    while block.prod() < ENOUGH_VOXELS:
+        block = np.maximum(np.round(edge_mm / grid.spacing_mm), 1).astype(np.int64)
+        edge_mm += 1
+    return block
 
 
 def _correlations(

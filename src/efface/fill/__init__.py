@@ -25,6 +25,9 @@ def _reface(kept: Kept) -> Filling:
 
 TABLE: dict[str, Callable[[Kept], Filling]] = {"zero": fill_zero, "noise": fill_noise, "reface": _reface}
 """Fill key -> function from what is kept to what is written."""
+OWN = "own"
+"""The fill that is the method's: see `efface.fill.own`."""
+FILLS = (*TABLE, OWN)
 
 
 def fill_values(key: str, scan: Scan, anatomy: Anatomy, mask: NDArray[np.bool_]) -> Filling:
@@ -32,7 +35,7 @@ def fill_values(key: str, scan: Scan, anatomy: Anatomy, mask: NDArray[np.bool_])
 
     Parameters
     ----------
-    key : one of `TABLE`
+    key : one of `TABLE`: what a method writes itself is in its decision
     scan, anatomy : the scan, and what was found in it
     mask : (I, J, K) bool array, True where voxels are replaced
 
@@ -41,6 +44,9 @@ def fill_values(key: str, scan: Scan, anatomy: Anatomy, mask: NDArray[np.bool_])
     UsageError
         No such fill.
     """
+    if key == OWN:
+        message = f"fill {OWN!r} is the method's own and cannot be made from what is kept"
+        raise UsageError(message)
     check_fill(key)
     filling = TABLE[key](what_is_kept(scan, anatomy, mask))
     return replace(filling, values=filling.values.astype(scan.stored.dtype, copy=False))  # numpy loses the byte order
@@ -48,6 +54,6 @@ def fill_values(key: str, scan: Scan, anatomy: Anatomy, mask: NDArray[np.bool_])
 
 def check_fill(key: str) -> None:
     """Raise `UsageError` unless there is such a fill."""
-    if key not in TABLE:
-        message = f"fill {key!r} is unknown; choose one of: {', '.join(sorted(TABLE))}"
+    if key not in FILLS:
+        message = f"fill {key!r} is unknown; choose one of: {', '.join(sorted(FILLS))}"
         raise UsageError(message)

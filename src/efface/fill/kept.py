@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def scaled(stored: NDArray[np.generic], scan: Scan) -> Volume:
     return values
 
 
-def to_stored(values: Volume, scan: Scan) -> NDArray[np.generic]:
+def to_stored(values: NDArray[np.floating[Any]], scan: Scan) -> NDArray[np.generic]:
     """Return values in a scan's units as it stores them: unscaled, rounded, within its dtype's limits."""
     dtype = scan.stored.dtype
     unscaled = values if scan.slope == 1 and scan.inter == 0 else (values - scan.inter) / scan.slope

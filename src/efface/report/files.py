@@ -7,7 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from efface.evaluate.render import frame_of, render_views
+from efface.methods import method_class
+from efface.methods.base import traits_of
 from efface.provenance import json_bytes
 from efface.report.build import scan_page
 from efface.report.figures import before_after_figure, contact_sheet, png_bytes, slices_figure, views_figure
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from efface.pipeline import Defaced
 
 SLICES = "Three slices of the defaced scan; the face mask is outlined"
+PLAIN_SLICES = "Three slices of the defaced scan; the mask's outline would show the face, and is left out"
 VIEWS = "Five views of the defaced head"
 BEFORE_AFTER = "Before and after"
 
@@ -38,9 +43,11 @@ def report_files(result: Defaced, name: str, folder: Path) -> dict[Path, bytes]:
     files: dict[Path, bytes] = {}
     if result.verdict.passed:
         after = result.scan.intensities()
-        slices = slices_figure(after, result.scan.grid, result.plan.changed)
+        hidden = traits_of(method_class(result.plan.method)).follows_face
+        outlined = np.zeros_like(result.plan.changed) if hidden else result.plan.changed
+        slices = slices_figure(after, result.scan.grid, outlined)
         views = views_figure(render_views(after, result.scan.grid))
-        pictures = {SLICES: png_bytes(slices), VIEWS: png_bytes(views)}
+        pictures = {PLAIN_SLICES if hidden else SLICES: png_bytes(slices), VIEWS: png_bytes(views)}
         files[folder / f"{name}.png"] = png_bytes(contact_sheet(slices, views))
     page = scan_page(title=name, verdict=result.verdict, plan=result.plan, pictures=pictures, facts=_facts(result))
     files[folder / f"{name}.html"] = page.encode()
