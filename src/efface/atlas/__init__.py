@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from efface.errors import DefaceError
+from efface.bundled import read_bundled
 from efface.grid import FloatArray, Grid
 
 FACE = ("left_eye", "right_eye", "nose", "mouth", "chin", "left_cheek", "right_cheek", "brow", "left_ear", "right_ear")
@@ -82,12 +82,7 @@ class Envelope:
 def _checked(name: str) -> bytes:
     """Read one atlas file and compare it with its recorded hash."""
     folder = Path(__file__).parent
-    data = (folder / name).read_bytes()
-    expected = json.loads((folder / "atlas.json").read_text("utf-8"))["sha256"][name]
-    if hashlib.sha256(data).hexdigest() != expected:
-        message = f"atlas file {name} is damaged (its sha256 is not {expected[:12]}...); install efface again"
-        raise DefaceError(message)
-    return data
+    return read_bundled(folder / name, json.loads((folder / "atlas.json").read_text("utf-8"))["sha256"][name])
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from efface.errors import DefaceError
+from efface.bundled import read_bundled
 from efface.grid import FloatArray, Grid
 
 Map = NDArray[np.float32]
@@ -43,10 +42,7 @@ def expected_skin(size_class: int) -> Expected:
     """
     folder = Path(__file__).parent
     described = json.loads((folder / "surface_maps.json").read_text("utf-8"))
-    data = (folder / "surface_maps.npz").read_bytes()
-    if hashlib.sha256(data).hexdigest() != described["sha256"]:
-        message = "the surface maps (surface_maps.npz) are damaged: their sha256 is another; install efface again"
-        raise DefaceError(message)
+    data = read_bundled(folder / "surface_maps.npz", described["sha256"])
     with np.load(BytesIO(data), allow_pickle=False) as stored:
         maps = {name: stored[name][size_class] for name in stored.files}
     affine = np.diag([described["spacing_mm"]] * 3 + [1.0])

@@ -5,7 +5,6 @@ Made by ``training/build_average_head.py`` from the bundled atlas, which is the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efface.atlas import load_atlas
-from efface.errors import DefaceError
+from efface.bundled import read_bundled
 from efface.grid import FloatArray, Grid
 
 ROOM = 10
@@ -74,10 +73,7 @@ def load_average_head() -> AverageHead:
     """
     folder = Path(__file__).parent
     described = json.loads((folder / "average_head.json").read_text("utf-8"))
-    data = (folder / "average_head.npz").read_bytes()
-    if hashlib.sha256(data).hexdigest() != described["sha256"]:
-        message = "the average head (average_head.npz) is damaged: its sha256 is another; install efface again"
-        raise DefaceError(message)
+    data = read_bundled(folder / "average_head.npz", described["sha256"])
     with np.load(BytesIO(data), allow_pickle=False) as stored:
         weights, steps, pure = stored["weights"], stored["depth"], stored["pure"]
     depth = described["depth"]

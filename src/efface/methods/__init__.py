@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 TABLE: dict[str, str] = {
     "anatomy": "efface.methods.anatomy:BrainDecides",
     "template-mask": "efface.methods.template_mask:TemplateMask",
+    "pydeface": "efface.methods.pydeface:Pydeface",
+    "fsl-deface": "efface.methods.fsl_deface:FslDeface",
+    "mridefacer": "efface.methods.mridefacer:Mridefacer",
+    "spm-deface": "efface.methods.spm_deface:SpmDeface",
+    "quickshear": "efface.methods.quickshear:Quickshear",
+    "mri-deface": "efface.methods.mri_deface:MriDeface",
+    "mideface": "efface.methods.mideface:Mideface",
+    "afni-refacer": "efface.methods.afni_refacer:AfniRefacer",
+    "mri-reface": "efface.methods.mri_reface:MriReface",
+    "deepdefacer": "efface.methods.learned:DeepDefacer",
+    "defacer": "efface.methods.learned:Defacer",
+    "pediatric": "efface.methods.learned:Pediatric",
+    "skull-strip": "efface.methods.skull_strip:SkullStrip",
 }
 """Method key -> "module:class"."""
 

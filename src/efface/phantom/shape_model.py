@@ -6,7 +6,6 @@ is a deformation as large as its standard deviation over those heads and their m
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from efface.errors import DefaceError
+from efface.bundled import read_bundled
 from efface.grid import FloatArray, Grid
 
 KNOT_MM = 7.5
@@ -52,12 +51,7 @@ def load_shape_model() -> ShapeModel:
         The installation is damaged.
     """
     description = json.loads((FOLDER / "shape_model.json").read_text("utf-8"))
-    data = (FOLDER / "shape_model.npz").read_bytes()
-    if hashlib.sha256(data).hexdigest() != description["sha256"]:
-        message = (
-            f"shape_model.npz is damaged (its sha256 is not {description['sha256'][:12]}...); install efface again"
-        )
-        raise DefaceError(message)
+    data = read_bundled(FOLDER / "shape_model.npz", description["sha256"])
     with np.load(BytesIO(data), allow_pickle=False) as stored:
         even = _whole(stored["symmetric"], stored["symmetric_mm"], 1)
         odd = _whole(stored["antisymmetric"], stored["antisymmetric_mm"], -1)
