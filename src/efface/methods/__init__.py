@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 TABLE: dict[str, str] = {
     "anatomy": "efface.methods.anatomy:BrainDecides",
     "template-mask": "efface.methods.template_mask:TemplateMask",
+    "external": "efface.methods.programs:AnyProgram",
+    "external-pydeface": "efface.methods.programs:Pydeface",
+    "external-fsl-deface": "efface.methods.programs:FslDeface",
+    "external-mri-deface": "efface.methods.programs:MriDeface",
+    "external-mideface": "efface.methods.programs:Mideface",
+    "external-afni-refacer": "efface.methods.programs:AfniRefacer",
+    "external-mri-reface": "efface.methods.programs:MriReface",
+    "external-quickshear": "efface.methods.programs:QuickshearProgram",
+    "external-niimath": "efface.methods.programs:Niimath",
+    "external-radveil": "efface.methods.programs:Radveil",
+    "external-container": "efface.methods.programs:Container",
 }
 """Method key -> "module:class"."""
 
