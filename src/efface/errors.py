@@ -11,7 +11,8 @@ Every message gives the value, what is wrong with it and what to try. The exit s
     ├── InputError                  4   the input cannot be read
     │   ├── UnreadableImageError    4   not there, truncated, or not an image
     │   └── UnsupportedImageError   4   an image, but not a 3-D or 4-D head scan in real numbers
-    └── OutputError                 1   the output cannot be written
+    ├── OutputError                 1   the output cannot be written
+    └── ProgramError                1   another program failed, or took too long, or left no usable scan
 """
 
 from __future__ import annotations
@@ -79,3 +80,7 @@ class UnsupportedImageError(InputError):
 
 class OutputError(DefaceError):
     """The output cannot be written: no permission, no space, no such folder."""
+
+
+class ProgramError(DefaceError):
+    """Another program, run as a method, failed, took too long, or left no scan that can be used."""

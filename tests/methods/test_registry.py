@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import efface
-from efface.errors import UsageError
+from efface.errors import UsageError, VerificationError
 from efface.methods import DEFAULT, TABLE, get_method, method_class, method_keys
 from efface.methods.base import Decision, traits_of
 from efface.methods.listing import listed_methods
@@ -59,9 +59,15 @@ def test_the_default_method_looks_for_no_other_package(monkeypatch, phantom_file
         raise AssertionError(message)
 
     monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
-    monkeypatch.setattr(efface.pipeline, "deface_scan", lambda *scan, **options: pytest.skip("got as far as the scan"))
-    with pytest.raises(pytest.skip.Exception):
+
+    def reached(*scan, **options):
+        message = "no brain was found"
+        raise VerificationError(message)
+
+    monkeypatch.setattr("efface.pipeline.deface_scan", reached)
+    with pytest.raises(VerificationError):
         efface.deface(phantom_file, tmp_path / "out.nii.gz", mask=tmp_path / "mask.nii.gz")
+    assert get_method(DEFAULT).key == DEFAULT
 
 
 def test_a_class_that_says_nothing_is_public_and_writes_zero():

@@ -32,6 +32,17 @@ TABLE: dict[str, str] = {
     "defacer": "efface.methods.learned:Defacer",
     "pediatric": "efface.methods.learned:Pediatric",
     "skull-strip": "efface.methods.skull_strip:SkullStrip",
+    "external": "efface.methods.programs:AnyProgram",
+    "external-pydeface": "efface.methods.programs:Pydeface",
+    "external-fsl-deface": "efface.methods.programs:FslDeface",
+    "external-mri-deface": "efface.methods.programs:MriDeface",
+    "external-mideface": "efface.methods.programs:Mideface",
+    "external-afni-refacer": "efface.methods.programs:AfniRefacer",
+    "external-mri-reface": "efface.methods.programs:MriReface",
+    "external-quickshear": "efface.methods.programs:QuickshearProgram",
+    "external-niimath": "efface.methods.programs:Niimath",
+    "external-radveil": "efface.methods.programs:Radveil",
+    "external-container": "efface.methods.programs:Container",
 }
 """Method key -> "module:class"."""
 

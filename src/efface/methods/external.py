@@ -1,0 +1,160 @@
+"""The original programs, where they are installed, through the same interface as every method.
+
+A program gets a copy of the scan in a folder that is removed afterwards: voxels and affine, under a name that says
+nothing, and nothing else of the header. What it changed is the mask, what it wrote there is the fill ``own``, and the
+result goes through the same verification as any other. Of a 4-D scan it gets the mean of the first volumes; what it
+removes from that goes from all volumes. Its mask follows the person's own face, or may: it is private.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from efface.anatomy import Anatomy
+from efface.errors import GridMismatchError, InputError, ProgramError, UsageError
+from efface.evaluate.changed import changed_voxels
+from efface.grid import Grid
+from efface.io import read_scan
+from efface.methods.base import Availability, Decision
+from efface.methods.regions import named_regions
+from efface.methods.running import command_words, find_program, run_program
+from efface.scan import Scan
+from efface.spatial.regridding import Regridded, regridded
+
+IN, OUT, BRAIN = "scan.nii", "defaced.nii.gz", "brain.nii.gz"
+LOG_CHARACTERS = 160
+"""So much of a program's last line is kept in the plan."""
+PATHS = ("template", "mask_template", "weight", "brain_gca", "face_gca")
+"""Parameters that name files."""
+
+
+@dataclass(frozen=True)
+class External:
+    """A program that reads a scan and writes one without a face."""
+
+    options: str = ""
+    """More of the program's own options, as typed in a shell."""
+    timeout_s: float = 3600.0
+    """The program is stopped after so many seconds."""
+
+    key: ClassVar[str]
+    citation: ClassVar[str]
+    needs: ClassVar[str]
+    programs: ClassVar[tuple[str, ...]] = ()
+    """Names of the program; the first that is here is run."""
+    remedy: ClassVar[str] = ""
+    """Where to get it."""
+    line: ClassVar[tuple[str, ...]] = ()
+    """Its command line, see `command_words`; ``{program}``, ``{in}``, ``{out}``, ``{brain}``, ``{folder}``, fields."""
+    result: ClassVar[str] = "defaced.nii*"
+    """Under which name it leaves the scan, a pattern."""
+    default_fill: ClassVar[str] = "own"
+    writes_own: ClassVar[bool] = True
+    follows_face: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.timeout_s > 0:
+            message = f"timeout_s = {self.timeout_s}: give a number of seconds above 0"
+            raise UsageError(message)
+        for name, path in self._paths().items():
+            if not path.is_file():
+                message = f"{name} = {path}: no such file; give a NIfTI file that is there"
+                raise UsageError(message)
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """Return whether the program is on the PATH."""
+        if not cls.programs or find_program(*cls.programs):
+            return Availability(ready=True)
+        return Availability(False, f"{' or '.join(cls.programs)} is not on the PATH; {cls.remedy}")
+
+    def command(self, folder: Path) -> list[str]:
+        """Return the command line, as words, for a run in a folder."""
+        return command_words(self.parts(), self.given(folder))
+
+    def parts(self) -> Sequence[str]:
+        """Return the pieces of the command line."""
+        return self.line
+
+    def wants_brain(self) -> bool:
+        """Return whether the command line names a brain mask."""
+        return any("{brain}" in part for part in self.parts())
+
+    def given(self, folder: Path) -> dict[str, Any]:
+        """Return what stands for the names in the command line."""
+        places = {"in": folder / IN, "out": folder / OUT, "brain": folder / BRAIN, "folder": folder}
+        program = find_program(*self.programs) or next(iter(self.programs), None)
+        own = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {"program": program, **places, **own, **self._paths()}
+
+    def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
+        """Let the program decide (see `DefaceMethod`).
+
+        Raises
+        ------
+        ProgramError
+            It failed, took too long, or left no scan that can be laid on this one.
+        """
+        shown = _shown(scan)
+        with TemporaryDirectory(prefix="efface-") as name:
+            folder = Path(name).resolve()
+            nib.save(shown, folder / IN)
+            if self.wants_brain():
+                nib.save(_image(anatomy.brain.astype(np.uint8), scan.grid), folder / BRAIN)
+            words = self.command(folder)
+            log = run_program(words, folder, self.timeout_s)
+            placed = self._result(folder, read_scan(shown))
+        changed = changed_voxels(read_scan(shown), placed.scan) | placed.unseen
+        written = placed.scan.stored[changed].astype(np.float64) * placed.scan.slope + placed.scan.inter
+        notes = {"program": Path(words[0]).name, "program_said": _last_line(log)}
+        return Decision(named_regions(changed, anatomy), values=written, notes=notes)
+
+    def _paths(self) -> dict[str, Path]:
+        """Return the files that were given, by parameter."""
+        given = {name: getattr(self, name, None) for name in PATHS}
+        return {name: Path(path).resolve() for name, path in given.items() if path is not None}
+
+    def _result(self, folder: Path, shown: Scan) -> Regridded:
+        """Read what the program left, on the grid of what it was shown."""
+        found = sorted(folder.glob(self.result))
+        if not found:
+            there = ", ".join(sorted(path.name for path in folder.iterdir()))
+            message = f"{self.key} ended well but left no {self.result}; there are: {there}"
+            raise ProgramError(message)
+        try:
+            result = read_scan(found[0])
+            if result.stored.ndim == 4 and result.volumes == 1:
+                result = replace(result, stored=result.stored[..., 0])
+            return regridded(shown, result, f"what {self.key} wrote")
+        except (InputError, GridMismatchError) as error:
+            message = f"{self.key} left a scan that cannot be used: {str(error).replace(f'{folder}{os.sep}', '')}"
+            raise ProgramError(message) from error
+
+
+def _shown(scan: Scan) -> nib.Nifti1Image:
+    """Return what a program is shown of a scan: one volume of finite values, and where it lies."""
+    plain = scan.stored.ndim == 3 and scan.stored.dtype.kind in "iu" and (scan.slope, scan.inter) == (1.0, 0.0)
+    if plain and scan.stored.dtype.itemsize <= 4:
+        return _image(scan.stored.astype(scan.stored.dtype.newbyteorder("=")), scan.grid)
+    return _image(scan.intensities(), scan.grid)
+
+
+def _image(voxels: NDArray[Any], grid: Grid) -> nib.Nifti1Image:
+    image = nib.Nifti1Image(voxels, grid.affine, dtype=voxels.dtype)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(grid.affine, code=1)
+    image.set_sform(grid.affine, code=1)
+    return image
+
+
+def _last_line(log: str) -> str:
+    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")[:LOG_CHARACTERS]
