@@ -279,6 +279,11 @@ def test_defacer_refuses_a_head_without_eyes(scan, anatomy):
         get_method("defacer").decide(scan, blind)
 
 
+def test_skull_strip_writes_the_scans_air(scan, anatomy):
+    plan = efface.plan(scan, anatomy, method="skull-strip")
+    assert (efface.apply_plan(scan, plan).stored[plan.changed] == 0).all()
+
+
 def test_skull_strip_keeps_the_brain_and_its_margin(scan, anatomy, decisions):
     kept = decisions["skull-strip"].mask == 0
     assert kept[anatomy.brain].all()
