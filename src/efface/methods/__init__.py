@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TABLE: dict[str, str] = {
     "anatomy": "efface.methods.anatomy:BrainDecides",
     "template-mask": "efface.methods.template_mask:TemplateMask",
-    "external": "efface.methods.programs:AnyProgram",
+    "external": "efface.methods.any_program:AnyProgram",
     "external-pydeface": "efface.methods.programs:Pydeface",
     "external-fsl-deface": "efface.methods.programs:FslDeface",
     "external-mri-deface": "efface.methods.programs:MriDeface",
@@ -29,7 +29,7 @@ TABLE: dict[str, str] = {
     "external-quickshear": "efface.methods.programs:QuickshearProgram",
     "external-niimath": "efface.methods.programs:Niimath",
     "external-radveil": "efface.methods.programs:Radveil",
-    "external-container": "efface.methods.programs:Container",
+    "external-container": "efface.methods.any_program:Container",
 }
 """Method key -> "module:class"."""
 
