@@ -304,10 +304,12 @@ def test_niimath_places_a_template_of_ones_own(scan, anatomy, tmp_path):
 
 
 @needs("external-radveil")
-def test_a_blur_by_radveil_is_refused(scan, anatomy):
+def test_a_blur_by_radveil_that_leaves_ears_is_refused(scan, anatomy):
     plan = efface.plan(scan, anatomy, method="external-radveil", mode="blur")
     verdict = efface.verify(scan, efface.apply_plan(scan, plan), anatomy=anatomy, plan=plan)
-    assert "reversible" in {check.name for check in verdict.failed}
+    assert {"left_ear_covered", "right_ear_covered"} <= {check.name for check in verdict.failed}
+    assert plan.values.ndim == 1
+    assert plan.provenance["program_said"].startswith("radveil blur")
 
 
 def covered(scan, anatomy, plan):

@@ -32,7 +32,7 @@ TABLE: dict[str, str] = {
     "defacer": "efface.methods.learned:Defacer",
     "pediatric": "efface.methods.learned:Pediatric",
     "skull-strip": "efface.methods.skull_strip:SkullStrip",
-    "external": "efface.methods.programs:AnyProgram",
+    "external": "efface.methods.any_program:AnyProgram",
     "external-pydeface": "efface.methods.programs:Pydeface",
     "external-fsl-deface": "efface.methods.programs:FslDeface",
     "external-mri-deface": "efface.methods.programs:MriDeface",
@@ -42,7 +42,7 @@ TABLE: dict[str, str] = {
     "external-quickshear": "efface.methods.programs:QuickshearProgram",
     "external-niimath": "efface.methods.programs:Niimath",
     "external-radveil": "efface.methods.programs:Radveil",
-    "external-container": "efface.methods.programs:Container",
+    "external-container": "efface.methods.any_program:Container",
 }
 """Method key -> "module:class"."""
 
