@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
@@ -20,7 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from efface.errors import DefaceError, UsageError
+from efface.errors import DefaceError, InputError, UsageError
 from efface.rating.desk import CONSENSUS, NAME, Desk
 from efface.rating.export import ratings_table
 from efface.rating.folder import Item
@@ -30,6 +31,7 @@ from efface.rating.store import Store
 from efface.report.figures import PLANES
 from efface.version import __version__
 
+LOG = logging.getLogger("efface")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -82,7 +84,10 @@ class _WithHeaders:
 
 
 def _said(_: Request, error: Exception) -> Response:
-    """Tell the page in words what went wrong."""
+    """Tell the page in words what went wrong; what names a file, which may name the method, the organiser alone."""
+    if isinstance(error, InputError):
+        LOG.warning("%s", error)
+        return JSONResponse({"error": "This scan cannot be shown. Skip it; the organiser can see why."}, 500)
     return JSONResponse({"error": str(error)}, 400 if isinstance(error, UsageError) else 500)
 
 

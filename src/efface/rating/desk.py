@@ -154,7 +154,7 @@ class Desk:
         """Return what raters answered of one thing, in no order that names them: for the consensus."""
         form, own = self.form(form_name), self._first_ratings(self._store.events(), form_name)
         same = [each for each in own if (each.scan, each.method) == (shown.scan, shown.method)]
-        return {q.key: sorted(each.answers[q.key] for each in same) for q in form.questions}
+        return {q.key: sorted(each.answers[q.key] for each in same if q.key in each.answers) for q in form.questions}
 
     def _order(self, rater: str, form: Form, events: Sequence[Event]) -> list[Shown]:
         """Return what a rater sees: as it was drawn when they began, and what has come into the table since."""
@@ -185,7 +185,7 @@ class Desk:
             Shown(sha256(f"{self._seed} {CONSENSUS} {form.name} {thing}".encode()).hexdigest()[:12], *thing,
                   ratings[0].cohort, 0, 0)
             for thing, ratings in sorted(by_thing.items())
-            if any(len({each.answers[key] for each in ratings}) > 1 for key in asked)
+            if any(len({each.answers.get(key) for each in ratings}) > 1 for key in asked)
         ]  # fmt: skip
 
     @staticmethod
@@ -212,7 +212,8 @@ def _answers_by_thing(
     found: dict[tuple[str, str], list[str]] = {}
     for each in ratings:
         if repeats or not each.repeat:
-            found.setdefault((each.scan, each.method), []).append(form.complete(each.answers)[question])
+            answer = form.complete(each.answers).get(question)  # none where the form had other questions then
+            found.setdefault((each.scan, each.method), []).extend([answer] if answer is not None else [])
     return found
 
 

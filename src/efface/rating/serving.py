@@ -42,7 +42,7 @@ class Server:
         rater_token, organiser_token = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         self._socket = _bound(host, port)
         self._pictures = Pictures()
-        hosts = ["*"] if host in EVERYWHERE else [host, *LOOPBACK[:2], "[::1]"]
+        hosts = ["*"] if host in EVERYWHERE or ":" in host else [host, "127.0.0.1", "localhost"]
         app = build_app(
             desk, store, self._pictures, rater_token=rater_token, organiser_token=organiser_token, hosts=hosts
         )

@@ -66,7 +66,7 @@ class Store:
             The disk is full, or the file cannot be written.
         """
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        row = (now, kind, rater, form, rating_id, json.dumps(body, sort_keys=True))
+        row = (now, kind, rater, form, rating_id, json.dumps(body))
         insert = "INSERT INTO event (at, kind, rater, form, rating_id, body) VALUES (?, ?, ?, ?, ?, ?)"
         try:
             with self._lock:

@@ -87,7 +87,7 @@
         button.setAttribute("aria-pressed", String(answers[group.dataset.key] === button.dataset.value));
     });
     const complete = asked.length > 0 && asked.every((question) => question.key in answers);
-    $("confirm").disabled = busy || !complete;
+    $("confirm").disabled = busy || !complete || (Boolean(current?.id) && !current.seen);
     $("undo").disabled = busy || !current || current.done === 0;
     $("skip").disabled = busy || !current?.id;
     document.querySelector(".question.current")?.scrollIntoView({ block: "nearest" });
@@ -117,14 +117,26 @@
       return;
     }
     if (current.break) $("pause").showModal();
-    const item = await ask(`api/item?${known}&id=${current.id}`);
-    current.original = item.original;
-    document.body.classList.toggle("has-original", item.original);
-    viewer.show(item.planes);
+    showPictures(current);
+  };
+
+  // Answers can be given meanwhile, and the last taken back, but nothing is confirmed that was not seen.
+  const showPictures = async (mine) => {
+    try {
+      const item = await ask(`api/item?${known}&id=${mine.id}`);
+      if (current !== mine) return;
+      mine.original = item.original;
+      mine.seen = true;
+      viewer.show(item.planes);
+    } catch (error) {
+      if (current === mine) say(error.message, "error");
+    }
+    refresh();
   };
 
   const confirm = () =>
     alone(async () => {
+      if (current.id && !current.seen) return;
       const missing = asked.findIndex((question) => !(question.key in answers));
       if (!asked.length || missing >= 0) {
         at = Math.max(missing, 0);
