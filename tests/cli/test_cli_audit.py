@@ -57,3 +57,25 @@ def test_an_empty_folder_is_said_to_be_empty(efface, tmp_path):
     result = efface("audit", tmp_path)
     assert result.status == 0
     assert "no scans were found" in result.out
+
+
+def test_pages_to_share_and_private_ones_lie_apart(efface, folder, tmp_path):
+    shared, private = tmp_path / "shared", tmp_path / "private"
+    result = efface("audit", folder / "faced", "--report", shared, "--private-report", private)
+    assert result.status == 3
+    assert [path.name for path in (*shared.iterdir(), *private.iterdir())] == ["audit.html", "audit_private.html"]
+    page = (shared / "audit.html").read_text("utf-8")
+    assert "A face shows in 1 of 1 file" in page
+    assert "data:image/" not in page
+    assert str(folder) not in page
+    assert (private / "audit_private.html").read_text("utf-8").count("data:image/jpeg") == 1
+    assert f"private report in {private}: it shows the face, do not share it" in result.out
+
+
+def test_pages_that_are_there_are_kept(efface, folder, tmp_path):
+    (tmp_path / "audit.html").write_text("mine")
+    result = efface("audit", folder, "--report", tmp_path)
+    assert result.status == 2
+    assert "--overwrite" in result.line
+    assert (tmp_path / "audit.html").read_text() == "mine"
+    assert efface("audit", folder, "--report", tmp_path, "--private-report", tmp_path, "--overwrite").status == 2

@@ -243,6 +243,6 @@ def test_odd_volumes_are_drawn():
             render_views(values, centred(shape, 2.0), size_px=16, camera_mm=camera_mm)
 
 
-def test_high_quality_is_finer():
-    assert QUALITIES["high"].size_px > QUALITIES["standard"].size_px
-    assert QUALITIES["high"].spacing_mm < QUALITIES["standard"].spacing_mm
+def test_fine_quality_is_finer():
+    assert QUALITIES["fine"].size_px > QUALITIES["standard"].size_px
+    assert QUALITIES["fine"].spacing_mm < QUALITIES["standard"].spacing_mm

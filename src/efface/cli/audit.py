@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,12 +19,32 @@ Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Scans, and
 TsvFile = Annotated[
     Path | None, typer.Option("--tsv", metavar="FILE", help="Also write the table to this file.", show_default=False)
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write a page that can be shared (audit.html): counts and a table, no picture.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+PrivateReport = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also write the page with small renders (audit_private.html). Shows faces: keep it private.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
 COLUMNS = ("kind", "features", "path", "reason", "notes")
 
 
 def run(
     paths: Paths,
     tsv: TsvFile = None,
+    report: Report = None,
+    private_report: PrivateReport = None,
     as_json: options.AsJson = False,
     overwrite: options.Overwrite = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
@@ -36,22 +56,56 @@ def run(
     \b
     efface audit dataset/
     efface audit sub-01/ sub-02/anat/T1w.nii.gz --tsv audit.tsv
+    efface audit dataset/ --report audit --private-report private/audit
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.auditing import audit
-    from efface.io.atomic import check_output, write_whole
+    from efface.io.atomic import write_all
+
+    folders = {"report": report, "private_report": private_report}
+    _check(tsv, folders, overwrite=overwrite)
+    with progress.counted() as count:
+        findings = audit(paths, count)
+    files = {} if tsv is None else {tsv: _table(findings)}
+    write_all(files | _pages(findings, paths, folders), overwrite=overwrite)
+    exit_status = _exit_status(findings)
+    if as_json:
+        more = {**folders, "counts": _counts(findings), "findings": [each.as_dict() for each in findings]}
+        answers.say_json(exit_status, None, error=None, **more)
+    else:
+        _say(findings)
+        answers.say_folders(folders)
+    return exit_status
+
+
+def _check(tsv: Path | None, folders: Mapping[str, Path | None], *, overwrite: bool) -> None:
+    """Refuse, before any work, what could not be written."""
+    from efface.io.atomic import check_output
 
     if tsv is not None:
         check_output(tsv, None, overwrite)
-    with progress.counted() as count:
-        findings = audit(paths, count)
-    if tsv is not None:
-        write_whole(tsv, _table(findings), overwrite=overwrite)
-    exit_status = _exit_status(findings)
-    if as_json:
-        answers.say_json(exit_status, None, counts=_counts(findings), findings=[each.as_dict() for each in findings])
-    else:
-        _say(findings)
-    return exit_status
+    if not any(folders.values()):
+        return
+    from efface.report.audit_files import PAGE, PRIVATE_PAGE, check_apart
+
+    check_apart(folders["report"], folders["private_report"])
+    for folder, name in zip(folders.values(), (PAGE, PRIVATE_PAGE), strict=True):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            check_output(folder / name, None, overwrite)
+
+
+def _pages(findings: Sequence[Finding], paths: Sequence[Path], folders: Mapping[str, Path | None]) -> dict[Path, bytes]:
+    """Return the pages that were asked for."""
+    report, private_report = folders["report"], folders["private_report"]
+    if report is None and private_report is None:
+        return {}
+    from efface.report.audit_files import private_report_file, report_file
+
+    pages = {} if report is None else report_file(findings, paths, report)
+    if private_report is not None:
+        with progress.counted() as count:
+            pages |= private_report_file(findings, paths, private_report, count)
+    return pages
 
 
 def _exit_status(findings: Sequence[Finding]) -> int:

@@ -51,7 +51,7 @@ class Quality:
     """Spacing of the grid on which the surface is found."""
 
 
-QUALITIES: Mapping[str, Quality] = MappingProxyType({"standard": Quality(300, 1.25), "high": Quality(600, 0.75)})
+QUALITIES: Mapping[str, Quality] = MappingProxyType({"standard": Quality(300, 1.25), "fine": Quality(600, 0.75)})
 """What verification, reports and detectors look at, and one that shows all that a 1 mm scan holds."""
 
 AMBIENT, HEAD_LIGHT, SIDE_LIGHT = 0.10, 0.58, 0.32
@@ -111,13 +111,11 @@ def render_views(
     UsageError
         The camera is nearer than `NEAREST_MM`.
     """
-    if camera_mm is not None and not camera_mm >= NEAREST_MM:
-        message = f"a camera at {camera_mm:g} mm could stand in the head; use {NEAREST_MM:g} mm or more"
-        raise UsageError(message)
+    check_camera(camera_mm)
     surface = find_surface(values, grid, spacing_mm)
-    frame = frame or _frame(surface.ras, 1 if camera_mm is None else ROOM)
+    frame = frame or frame_around(surface.ras, 1 if camera_mm is None else ROOM)
     cameras = {
-        name: Camera(frame.centre_mm, _axes(np.deg2rad(angle)), frame.extent_mm, size_px, camera_mm)
+        name: Camera(frame.centre_mm, axes_at(np.deg2rad(angle)), frame.extent_mm, size_px, camera_mm)
         for name, angle in views.items()
     }
     columns = [prepare(surface, camera) for camera in list(cameras.values())[:1]]
@@ -135,10 +133,17 @@ def frame_of(values: Volume, grid: Grid, spacing_mm: float = 2.5) -> Frame:
     spacing_mm : float
         How finely to look.
     """
-    return _frame(find_surface(values, grid, spacing_mm).ras)
+    return frame_around(find_surface(values, grid, spacing_mm).ras)
 
 
-def _frame(ras: Grid, room: float = 1) -> Frame:
+def check_camera(camera_mm: float | None) -> None:
+    """Raise `UsageError` where a camera is nearer than `NEAREST_MM`."""
+    if camera_mm is not None and not camera_mm >= NEAREST_MM:
+        message = f"a camera at {camera_mm:g} mm could stand in the head; use {NEAREST_MM:g} mm or more"
+        raise UsageError(message)
+
+
+def frame_around(ras: Grid, room: float = 1) -> Frame:
     """Return the frame that shows all of a grid along the world's axes from any side."""
     sides = np.array(ras.shape) * ras.spacing_mm
     return Frame(ras.ras((np.array(ras.shape) - 1) / 2), float(sides.max()) * 1.02 * room)
@@ -155,7 +160,7 @@ def _draw(surface: Surface, camera: Camera, columns: Volume) -> Picture:
     return picture
 
 
-def _axes(angle: float) -> FloatArray:
+def axes_at(angle: float) -> FloatArray:
     """Return a camera's axes as rows in RAS+: the picture's right, up, and towards the camera."""
     sin, cos = np.sin(angle), np.cos(angle)
     return np.array([[-cos, -sin, 0.0], [0.0, 0.0, 1.0], [-sin, cos, 0.0]])

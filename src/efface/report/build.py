@@ -52,13 +52,13 @@ def scan_page(
         One HTML document; write it as UTF-8.
     """
     return (
-        _templates()
+        templates()
         .get_template("scan.html.jinja")
         .render(
             title=title,
             verdict=verdict,
             checks=_failing_first(verdict),
-            pictures={caption: _data_uri(png) for caption, png in pictures.items()},
+            pictures={caption: data_uri(png) for caption, png in pictures.items()},
             facts=_facts(plan, facts),
             regions=_regions(plan),
             private=private,
@@ -68,19 +68,28 @@ def scan_page(
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
     """Return the templates, escaping whatever is put into them."""
-    templates = Environment(
+    environment = Environment(
         loader=PackageLoader("efface.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (files("efface.report") / "assets" / "report.css").read_text(encoding="utf-8")
-    templates.globals["style"] = style
-    templates.filters |= {"number": _number, "outcome": _outcome, "words": _words}
-    return templates
+    environment.globals["style"] = asset("report.css")
+    environment.filters |= {"number": _number, "outcome": _outcome, "words": _words, "shown": _shown}
+    return environment
+
+
+def asset(name: str) -> str:
+    """Return the text of one of our own files, which goes into pages as it is."""
+    return (files("efface.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def data_uri(data: bytes, kind: str = "png") -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:image/{kind};base64," + b64encode(data).decode("ascii")
 
 
 def _failing_first(verdict: Verdict) -> list[Check]:
@@ -102,10 +111,6 @@ def _regions(plan: DefacePlan) -> dict[str, float]:
     return {name: volumes[name] for name in sorted(volumes, key=lambda name: -volumes[name])}
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + b64encode(png).decode("ascii")
-
-
 def _number(value: float | None) -> str:
     """Write a number with four digits, or a dash where nothing was measured."""
     return "–" if value is None else f"{value:.4g}"
@@ -118,3 +123,8 @@ def _outcome(check: Check) -> str:
 def _words(key: str) -> str:
     """Turn a key such as ``brain_kept`` into words."""
     return key.replace("_", " ")
+
+
+def _shown(text: str) -> str:
+    """Write what a page could not show, or would turn text around, as an escape; names of files hold anything."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)

@@ -225,10 +225,10 @@ def _look(values: Volume, grid: Grid, mask: Mask) -> Look:
     pixel_mm = float((high - low).max() + 2 * MARGIN_MM) / _panel_side(len(PLANES))
     centre_mm = (low + high) / 2
     crossing_mm = _middle(mask, grid) if mask.any() else centre_mm
-    return Look(*_window(values), centre_mm, crossing_mm, pixel_mm)
+    return Look(*grey_window(values), centre_mm, crossing_mm, pixel_mm)
 
 
-def _window(values: Volume) -> tuple[float, float]:
+def grey_window(values: Volume) -> tuple[float, float]:
     """Return the intensities drawn black and white: low in the air, and nearly the brightest of the head."""
     sample = values[tuple(slice(None, None, max(1, n // 96)) for n in values.shape)]
     head = sample[sample > head_threshold(values)]

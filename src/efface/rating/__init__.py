@@ -1,0 +1,1 @@
+"""The raters' page: people judge defaced scans, blinded, in their own browser; nothing leaves the machine."""
