@@ -15,7 +15,7 @@ from efface.errors import UsageError, VerificationError
 from efface.io import header_warnings, image_of, read_scan
 from efface.io.atomic import write_all
 from efface.methods import DEFAULT
-from efface.outputs import AnyPath, Outputs, stem
+from efface.outputs import AnyPath, Outputs
 from efface.planning import plan
 from efface.scan import Scan
 from efface.verdict import Verdict
@@ -70,6 +70,7 @@ def deface(
     plan_file: AnyPath | None = None,
     report: AnyPath | None = None,
     private_report: AnyPath | None = None,
+    clean_headers: bool = False,
     overwrite: bool = False,
     write_failed: bool = False,
     progress: Progress = silent,
@@ -79,12 +80,13 @@ def deface(
 
     Parameters
     ----------
-    source : path of a NIfTI or MGZ file, or a nibabel image
-    output : path to write; needed for a path, refused for an image
+    source : path of a NIfTI or MGZ file or of a folder with one DICOM series, or a nibabel image
+    output : path to write, a folder for DICOM; needed for a path, refused for an image
     mask : also write the face mask here (NIfTI, one label per region)
     plan_file : also write the plan here (.npz)
     report : also write a shareable page and picture into this folder
     private_report : also write before and after, and a log that names the input, into this folder; keep it private
+    clean_headers : of DICOM: also remove from the headers who the person is (PS3.15, Basic Profile)
     overwrite : replace existing outputs; an input is never replaced
     write_failed : write a refused scan as ``*_FAILED``; it is refused all the same
     progress : called with the name of each step as it begins
@@ -110,12 +112,12 @@ def deface(
     if output is None:
         message = f"no output was named for {source}; give one, such as defaced.nii.gz"
         raise UsageError(message)
-    outputs = Outputs.at(output, mask, plan_file)
+    outputs = Outputs.at(output, mask, plan_file, source=source, clean_headers=clean_headers)
     outputs.check(Path(source), overwrite=overwrite, write_failed=write_failed)
     progress("read")
     scan = read_scan(source)
     outputs.check_format(scan)
-    for warning in header_warnings(scan):
+    for warning in header_warnings(scan, clean_headers=clean_headers):
         LOG.warning("%s", warning)
     result = deface_scan(scan, progress=progress, **options)
     progress("write")
@@ -146,7 +148,7 @@ def write_reports(
         return
     from efface.report.files import private_report_files, report_files  # pictures are slow to load and seldom asked for
 
-    name = stem(outputs.scan)
+    name = outputs.stem
     files: dict[Path, bytes] = {}
     if report is not None:
         Path(report).mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ def run(
     plan: options.PlanFile = None,
     report: options.Report = None,
     private_report: options.PrivateReport = None,
+    clean_headers: options.CleanHeaders = False,
     as_json: options.AsJson = False,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
@@ -44,6 +45,7 @@ def run(
     efface deface T1w.nii.gz T1w_defaced.nii.gz
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
     efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
+    efface deface series/ series_defaced --clean-headers
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.methods import get_method
     from efface.outputs import Outputs
@@ -62,7 +64,7 @@ def run(
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
         return
-    outputs = Outputs.at(output, mask, plan)
+    outputs = Outputs.at(output, mask, plan, source=source, clean_headers=clean_headers)
     if dry_run:
         _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
         return
@@ -84,8 +86,9 @@ def _defaced(
     try:
         with progress.shown() as show:
             result: Defaced = deface(
-                source, outputs.scan, mask=outputs.mask, plan_file=outputs.plan, overwrite=overwrite,
-                write_failed=write_failed, progress=show, **folders, **choices,
+                source, outputs.scan, mask=outputs.mask, plan_file=outputs.plan,
+                clean_headers=outputs.clean_headers, overwrite=overwrite, write_failed=write_failed, progress=show,
+                **folders, **choices,
             )  # fmt: skip
     except VerificationError as error:
         if write_failed and error.verdict is not None:
@@ -105,7 +108,7 @@ def _planned(source: Path, outputs: Outputs, choices: dict[str, Any], *, overwri
         show("read")
         scan = read_scan(source)
         outputs.check_format(scan)
-        for warning in header_warnings(scan):
+        for warning in header_warnings(scan, clean_headers=outputs.clean_headers):
             LOG.warning("%s", warning)
         show("locate")
         anatomy = locate(scan)
