@@ -124,7 +124,7 @@ class Outputs:
             files[self.plan] = plan.to_bytes()
         return files
 
-    def _image(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> Contents:
+    def _image(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> bytes | dict[str, bytes]:
         if not self.folder:
             return encode(scan, self.scan.name)
         from efface.io.dicom.writing import series_contents

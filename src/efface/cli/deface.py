@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efface.cli import also as session
-from efface.cli import answers, options, progress
+from efface.cli import answers, dicom, options, progress
 from efface.cli.logs import LOG
 from efface.errors import VerificationError
 
@@ -35,7 +35,7 @@ def run(
     overwrite: options.Overwrite = False,
     write_failed: options.WriteFailed = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
-) -> None:
+) -> int | None:
     """Remove the face from a head MRI, verify the result, and write it with a JSON sidecar.
 
     Outside the removed region every stored voxel and every header field stays as it was. A result that fails
@@ -63,13 +63,19 @@ def run(
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
-        return
+        return None
+    if dicom.holds_several_series(source):
+        unfit = {"--mask": mask, "--plan": plan, "--report": report, "--private-report": private_report,
+                 "--write-failed": write_failed}  # fmt: skip
+        return dicom.run(source, output, choices, unfit, clean_headers=clean_headers, as_json=as_json,
+                         dry_run=dry_run, overwrite=overwrite)  # fmt: skip
     outputs = Outputs.at(output, mask, plan, source=source, clean_headers=clean_headers)
     if dry_run:
         _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
-        return
+        return None
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)
+    return None
 
 
 def _defaced(

@@ -12,8 +12,8 @@ from pathlib import Path
 from efface.errors import OutputError, OutputExistsError, UsageError
 from efface.io import folders
 
-Contents = bytes | Mapping[str, bytes]
-"""Of a file, or of each file of a folder."""
+Contents = bytes | Mapping[str, bytes] | Path
+"""Of a file, or of each file of a folder; or where a folder lies that was filled already."""
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -32,8 +32,9 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
 def write_all(files: Mapping[Path, Contents], overwrite: bool = False) -> None:
     """Write several files that belong together: all appear, or (short of a crash between two renames) none.
 
-    Contents that are a mapping are those of a folder. Everything is first written in full under a temporary name in
-    its own folder. When a rename fails, what was new is removed again; what was overwritten keeps its new contents.
+    Contents that are a mapping are those of a folder; a path is a folder that was staged. Everything is first written
+    in full under a temporary name in its own folder. When a rename fails, what was new is removed again; what was
+    overwritten keeps its new contents.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def write_all(files: Mapping[Path, Contents], overwrite: bool = False) -> None:
         staged = {path: _stage(path, data, leftovers) for path, data in files.items()}
         for path, temporary in staged.items():
             new = not os.path.lexists(path)
-            with _reported(path):
+            with reported(path):
                 _rename(temporary, path, overwrite=overwrite)
             if new:
                 undo.callback(_remove, path)
@@ -97,13 +98,15 @@ def _exists(path: Path) -> OutputExistsError:
 
 def _stage(path: Path, data: Contents, leftovers: ExitStack) -> Path:
     """Write the data under a hidden temporary name beside ``path``; ``leftovers`` removes what remains of it."""
+    if isinstance(data, Path):
+        return data
     if not isinstance(data, bytes):
-        with _reported(path):
+        with reported(path):
             folder = leftovers.enter_context(folders.staged(path))
             folders.fill(folder, data)
             return folder
     temporary = path.with_name(f".efface-{secrets.token_hex(8)}.part")
-    with _reported(path), temporary.open("xb") as file:
+    with reported(path), temporary.open("xb") as file:
         leftovers.callback(_remove, temporary)
         file.write(data)
         file.flush()
@@ -155,7 +158,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _reported(path: Path) -> Iterator[None]:
+def reported(path: Path) -> Iterator[None]:
     """Turn the system's errors into efface's, in one line that names the output."""
     try:
         yield

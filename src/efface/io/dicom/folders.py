@@ -30,7 +30,10 @@ TAGS: Any = [
     "SeriesDescription",
     "Modality",
     "ImageType",
+    "ImageOrientationPatient",
 ]
+SAME_DIRECTION = 0.01
+"""Direction cosines of parallel images differ by less."""
 SCOUT = ("LOCALIZER", "SCOUT", "SURVEY")
 """Values of Image Type that say so."""
 
@@ -124,6 +127,8 @@ def _header(path: Path) -> Any:
 def _found(uid: str, members: Sequence[tuple[Path, Any]]) -> Found:
     first = members[0][1]
     reasons = [reason for _, header in members if (reason := _no_head(header)) is not None]
+    if not reasons and _directions([header for _, header in members]) > 1:
+        reasons = ["images in several directions, as of a scout"]
     return Found(
         uid=uid,
         study=str(first.get("StudyInstanceUID", "")),
@@ -144,6 +149,19 @@ def _no_head(header: Any) -> str | None:
     if kinds.intersection(SCOUT):
         return "a scout"
     return None
+
+
+def _directions(headers: Sequence[Any]) -> int:
+    """Return in how many directions a series' images lie."""
+    found: list[Any] = []
+    for header in headers:
+        axes = header.get("ImageOrientationPatient")
+        if axes is None or isinstance(axes, str) or len(axes) != 6:
+            continue
+        numbers = [float(value or 0) for value in axes]
+        if not any(all(abs(a - b) < SAME_DIRECTION for a, b in zip(numbers, other, strict=True)) for other in found):
+            found.append(numbers)
+    return len(found)
 
 
 def one_series(folder: Path) -> Found:
