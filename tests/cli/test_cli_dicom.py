@@ -1,5 +1,6 @@
 """DICOM on the command line: a series, a folder of studies, and what is said of both."""
 
+import hashlib
 import json
 
 import nibabel as nib
@@ -9,6 +10,24 @@ from making_dicom import NAME, Making, edit, pydicom, write_capture, write_serie
 
 import efface as library
 from efface.phantom import head
+from efface.verdict import Check, Verdict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def located_once():
+    """Search the same voxels once only: this is not about the search."""
+    found = {}
+
+    def locate(scan):
+        key = hashlib.sha256(scan.stored.tobytes()).hexdigest()
+        if key not in found:
+            found[key] = library.locate(scan)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("efface.pipeline.locate", locate)
+        patch.setattr("efface.verification.locate", locate)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +42,7 @@ def series(tmp_path_factory):
 def defaced(efface, series, tmp_path_factory):
     """What a run with every output left: the folder it wrote into, and what it said."""
     folder = tmp_path_factory.mktemp("out")
-    options = ["--mask", folder / "mask.nii.gz", "--plan", folder / "plan.npz", "--private-report", folder / "private"]
+    options = ["--mask", folder / "mask.nii.gz", "--plan", folder / "plan.npz"]
     return folder, efface("deface", series, folder / "head", *options, "--json")
 
 
@@ -36,7 +55,7 @@ def test_a_series_becomes_a_series(series, defaced):
     assert said.status == 0
     assert "PatientName" in said.err
     assert NAME not in said.err
-    assert names(folder) == ["head", "head.json", "mask.nii.gz", "plan.npz", "private"]
+    assert names(folder) == ["head", "head.json", "mask.nii.gz", "plan.npz"]
     assert names(folder / "head") == names(series)
     before, after = library.read_scan(series), library.read_scan(folder / "head")
     mask = library.load_plan(folder / "plan.npz").changed
@@ -56,7 +75,6 @@ def test_verify_takes_series(efface, series, defaced):
     checks = {check["name"]: check for check in said.document["verdict"]["checks"]}
     assert checks["header_fields_changed"]["passed"] is True
     assert said.status == 0
-    assert efface("verify", series, series).status == 3
 
 
 def test_render_takes_a_series(efface, defaced, tmp_path):
@@ -174,16 +192,23 @@ def test_clean_headers_is_for_dicom(efface, phantom_file, tmp_path):
     assert "DICOM" in said.line
 
 
-def test_a_refused_series_is_written_as_failed_only(efface, tmp_path):
-    rng = np.random.default_rng(0)
-    inside = np.square(np.indices((48, 48, 48)) - 24).sum(axis=0) < 15**2
-    voxels = np.where(inside, rng.integers(200, 400, inside.shape), rng.integers(0, 20, inside.shape))
-    series = write_series(tmp_path / "ball", voxels.astype(np.uint16), np.diag([4.0, 4, 4, 1]))
-    said = efface("deface", series, tmp_path / "out", "--write-failed")
-    assert said.status == 3
-    assert [name for name in names(tmp_path) if not name.startswith("out_FAILED")] == ["ball"]
-    for path in (tmp_path / "out_FAILED").glob("*"):
+def test_a_refused_series_is_written_as_failed_only(efface, series, tmp_path, monkeypatch):
+    refusal = Verdict((Check("nose_covered", False, 0.1, 0.95, "of its visible skin", "The nose is covered."),))
+    monkeypatch.setattr("efface.pipeline.verify", lambda *scans, **known: refusal)
+    assert efface("deface", series, tmp_path / "out").status == 3
+    assert names(tmp_path) == []
+    assert efface("deface", series, tmp_path / "out", "--write-failed").status == 3
+    assert names(tmp_path) == ["out_FAILED", "out_FAILED.json"]
+    for path in (tmp_path / "out_FAILED").iterdir():
         assert "RecognizableVisualFeatures" not in pydicom.dcmread(path)
+
+
+def test_the_private_log_knows_every_input_file(series):
+    from efface.report.files import input_hashes
+
+    hashes = input_hashes(series)
+    assert sorted(hashes) == names(series)
+    assert all(hashlib.sha256((series / name).read_bytes()).hexdigest() == value for name, value in hashes.items())
 
 
 def test_without_pydicom_one_line_names_the_extra(efface, series, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def private_report_files(result: Defaced, name: str, folder: Path, source: Path)
     sheet = png_bytes(contact_sheet(slices, *rows))
     log = {
         "input": str(source.resolve()),
-        "input_sha256": _hashes(source),
+        "input_sha256": input_hashes(source),
         "output": name,
         "efface": __version__,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -80,7 +80,7 @@ def private_report_files(result: Defaced, name: str, folder: Path, source: Path)
     }
 
 
-def _hashes(source: Path) -> str | dict[str, str]:
+def input_hashes(source: Path) -> str | dict[str, str]:
     """Return the hash of a file, or of every file of a folder."""
     if source.is_dir():
         files = [each for each in sorted(source.rglob("*")) if each.is_file()]
