@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import numpy as np
 from efface.deface_plan import DefacePlan
 from efface.errors import UsageError
 from efface.io import check_extension, encode
-from efface.io.atomic import check_output, same_file
-from efface.provenance import json_bytes, sidecar
+from efface.io.atomic import Contents, check_output, same_file
+from efface.io.folders import check_output_folder
+from efface.provenance import claim_of, json_bytes, sidecar
 from efface.scan import Scan, Source
 from efface.verdict import Verdict
 
@@ -36,16 +37,34 @@ class Outputs:
     """The face mask, if asked for."""
     plan: Path | None = None
     """The plan, if asked for."""
+    folder: bool = False
+    """Whether the scan is a folder: a DICOM series."""
+    clean_headers: bool = False
+    """Of DICOM: whether the headers are cleaned of who the person is."""
 
     @classmethod
-    def at(cls, scan: AnyPath, mask: AnyPath | None, plan: AnyPath | None) -> Outputs:
-        """Take paths in any form."""
-        return cls(Path(scan), Path(mask) if mask else None, Path(plan) if plan else None)
+    def at(
+        cls,
+        scan: AnyPath,
+        mask: AnyPath | None = None,
+        plan: AnyPath | None = None,
+        *,
+        source: AnyPath | None = None,
+        clean_headers: bool = False,
+    ) -> Outputs:
+        """Take paths in any form; the output of a folder is a folder."""
+        folder = source is not None and Path(source).is_dir()
+        return cls(Path(scan), Path(mask) if mask else None, Path(plan) if plan else None, folder, clean_headers)
 
     @property
     def sidecar(self) -> Path:
         """JSON of the same name beside the scan."""
-        return self.scan.with_name(stem(self.scan) + ".json")
+        return self.scan.with_name(self.stem + ".json")
+
+    @property
+    def stem(self) -> str:
+        """The scan's name without its extension; a folder has none."""
+        return self.scan.name if self.folder else stem(self.scan)
 
     @property
     def beside(self) -> list[Path]:
@@ -55,7 +74,8 @@ class Outputs:
     @property
     def failed(self) -> Outputs:
         """The same under names that say that the scan was refused."""
-        return Outputs(_failed(self.scan), self.mask and _failed(self.mask), self.plan and _failed(self.plan))
+        scan = self.scan.with_name(f"{self.stem}_FAILED{self.scan.name[len(self.stem) :]}")
+        return replace(self, scan=scan, mask=self.mask and _failed(self.mask), plan=self.plan and _failed(self.plan))
 
     def kept_private(self, folder: Path | None, method: str) -> Outputs:
         """Return where files go whose method follows the face: mask and plan show it, so they go into a private folder.
@@ -100,24 +120,45 @@ class Outputs:
         if self.mask is not None and not self.mask.name.lower().endswith(NIFTI):
             message = f"{self.mask}: the mask is written as NIfTI; let its name end in .nii.gz"
             raise UsageError(message)
+        if self.clean_headers and not self.folder:
+            message = f"{source}: --clean-headers is for DICOM; efface names the fields of other formats that hold text"
+            raise UsageError(message)
         for path in written:
-            check_output(path, source, overwrite)
+            if self.folder and path == self.scan:
+                check_output_folder(path, source, overwrite)
+            else:
+                check_output(path, source, overwrite)
+                self._check_beside(path, source)
         if write_failed:
             self.failed.check(source, overwrite=overwrite)
+
+    def _check_beside(self, path: Path, source: Path) -> None:
+        """Raise where a file would lie among those of a series, old or new."""
+        for folder in (source, self.scan) if self.folder else ():
+            if folder.resolve() in path.resolve().parents:
+                message = f"{path}: lies in the series {folder}, where nothing else is written; give another place"
+                raise UsageError(message)
 
     def check_format(self, scan: Scan) -> None:
         """Raise `UsageError` where the output's name does not fit the scan's format."""
         check_extension(scan, self.scan.name)
 
-    def contents(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> dict[Path, bytes]:
+    def contents(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> dict[Path, Contents]:
         """Return the bytes of every file."""
-        image = encode(scan, self.scan.name)
-        files = {self.scan: image, self.sidecar: json_bytes(sidecar(plan, verdict, image))}
+        image = self._image(scan, plan, verdict)
+        files: dict[Path, Contents] = {self.scan: image, self.sidecar: json_bytes(sidecar(plan, verdict, image))}
         if self.mask is not None:
             files[self.mask] = encode(_mask_scan(plan), self.mask.name)
         if self.plan is not None:
             files[self.plan] = plan.to_bytes()
         return files
+
+    def _image(self, scan: Scan, plan: DefacePlan, verdict: Verdict) -> bytes | dict[str, bytes]:
+        if not self.folder:
+            return encode(scan, self.scan.name)
+        from efface.io.dicom.writing import series_contents
+
+        return series_contents(scan, claim_of(plan, verdict), clean_headers=self.clean_headers)
 
 
 def check_session(
@@ -145,7 +186,10 @@ def check_session(
     if not images:
         message = "a session without images; give pairs of an input and an output"
         raise UsageError(message)
-    sources, outputs = [Path(source) for source, _ in images], [Outputs.at(output, None, None) for _, output in images]
+    sources, outputs = (
+        [Path(source) for source, _ in images],
+        [Outputs.at(output, source=source) for source, output in images],
+    )
     for one, other in combinations(sources, 2):
         if same_file(one, other):
             message = f"{other}: given twice; give each image once"
@@ -153,7 +197,7 @@ def check_session(
     _check_different([path.resolve() for each in outputs for path in (each.scan, each.sidecar)],
                      "two outputs share a name: {}; give each its own")  # fmt: skip
     if reports:
-        _check_different([Path(stem(each.scan)) for each in outputs],
+        _check_different([Path(each.stem) for each in outputs],
                          "two reports would share a name: {}; let the outputs' names differ")  # fmt: skip
     for each in outputs:
         for source in sources:

@@ -16,7 +16,7 @@ from efface.io import header_warnings, image_of, read_scan
 from efface.io.atomic import write_all
 from efface.methods import DEFAULT, method_class
 from efface.methods.base import traits_of
-from efface.outputs import AnyPath, Outputs, stem
+from efface.outputs import AnyPath, Outputs
 from efface.planning import plan
 from efface.scan import Scan
 from efface.verdict import Verdict
@@ -71,6 +71,7 @@ def deface(
     plan_file: AnyPath | None = None,
     report: AnyPath | None = None,
     private_report: AnyPath | None = None,
+    clean_headers: bool = False,
     overwrite: bool = False,
     write_failed: bool = False,
     progress: Progress = silent,
@@ -80,12 +81,13 @@ def deface(
 
     Parameters
     ----------
-    source : path of a NIfTI or MGZ file, or a nibabel image
-    output : path to write; needed for a path, refused for an image
+    source : path of a NIfTI or MGZ file or of a folder with one DICOM series, or a nibabel image
+    output : path to write, a folder for DICOM; needed for a path, refused for an image
     mask : also write the face mask here (NIfTI, one label per region); into ``private_report`` where it shows the face
     plan_file : also write the plan here (.npz); the same
     report : also write a shareable page and picture into this folder
     private_report : also write before and after, and a log that names the input, into this folder; keep it private
+    clean_headers : of DICOM: also remove from the headers who the person is (PS3.15, Basic Profile)
     overwrite : replace existing outputs; an input is never replaced
     write_failed : write a refused scan as ``*_FAILED``; it is refused all the same
     progress : called with the name of each step as it begins
@@ -111,14 +113,15 @@ def deface(
     if output is None:
         message = f"no output was named for {source}; give one, such as defaced.nii.gz"
         raise UsageError(message)
-    outputs = private_outputs(Outputs.at(output, mask, plan_file), options.get("method", DEFAULT), private_report)
+    wanted = Outputs.at(output, mask, plan_file, source=source, clean_headers=clean_headers)
+    outputs = private_outputs(wanted, options.get("method", DEFAULT), private_report)
     if private_report is not None and Path(private_report) in (path.parent for path in outputs.beside):
         Path(private_report).mkdir(parents=True, exist_ok=True)
     outputs.check(Path(source), overwrite=overwrite, write_failed=write_failed)
     progress("read")
     scan = read_scan(source)
     outputs.check_format(scan)
-    for warning in header_warnings(scan):
+    for warning in header_warnings(scan, clean_headers=clean_headers):
         LOG.warning("%s", warning)
     result = deface_scan(scan, progress=progress, **options)
     progress("write")
@@ -162,7 +165,7 @@ def write_reports(
         return
     from efface.report.files import private_report_files, report_files  # pictures are slow to load and seldom asked for
 
-    name = stem(outputs.scan)
+    name = outputs.stem
     files: dict[Path, bytes] = {}
     if report is not None:
         Path(report).mkdir(parents=True, exist_ok=True)

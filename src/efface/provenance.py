@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from efface.deface_plan import DefacePlan
@@ -19,8 +20,31 @@ CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
 """DICOM CID 7050; claimed only after verification, and not of a scan that keeps ears or eyes."""
 
 
-def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]:
-    """Describe one defaced file.
+@dataclass(frozen=True)
+class Claim:
+    """What a defaced scan may say of itself."""
+
+    method: str
+    """Tool, version, method and fill; also BIDS's and DICOM's De-identification Method."""
+    features_clean: bool
+    """Whether no face is left, by every check: DICOM's code 113102."""
+    recipe: str
+    """Hash of whatever decided what was done."""
+
+
+def claim_of(plan: DefacePlan, verdict: Verdict) -> Claim:
+    """Return what may be said of a scan after its plan was done and judged."""
+    decided = [plan.method, plan.fill, plan.parameters, plan.provenance, verdict.passed]
+    text = json.dumps(decided, default=dict, sort_keys=True)
+    return Claim(
+        method=f"efface {__version__} {plan.method} {plan.fill}",
+        features_clean=verdict.passed and not plan.parameters.get("keep"),
+        recipe=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes | Mapping[str, bytes]) -> dict[str, Any]:
+    """Describe one defaced file, or a DICOM series.
 
     The two ``Deidentification...`` names are BIDS 1.10's. Neither the input's path, name nor checksum is in it.
 
@@ -28,16 +52,15 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
     ----------
     plan : what was done
     verdict : what verification found
-    output : the bytes of the defaced file
+    output : the bytes of the defaced file, or of each file of a series
 
     Returns
     -------
     document : JSON values
     """
-    document: dict[str, Any] = {
-        "DeidentificationMethod": [f"efface {__version__} {plan.method} {plan.fill}"],
-    }
-    if verdict.passed and not plan.parameters.get("keep"):
+    claim = claim_of(plan, verdict)
+    document: dict[str, Any] = {"DeidentificationMethod": [claim.method]}
+    if claim.features_clean:
         document["DeidentificationMethodCodeSequence"] = [CLEAN_RECOGNIZABLE_VISUAL_FEATURES]
     document["efface"] = {
         "verified": verdict.passed,
@@ -48,10 +71,18 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
         "choices": dict(plan.choices),
         "provenance": dict(plan.provenance),
         "removed_ml": plan.region_volumes_ml(),
-        "sha256": hashlib.sha256(output).hexdigest(),
+        "sha256": _sha256(output),
         "verdict": verdict.as_dict(),
     }
     return document
+
+
+def _sha256(output: bytes | Mapping[str, bytes]) -> str:
+    """Return the hash of a file; of several, that of their hashes, one a line, in order of their names."""
+    if isinstance(output, bytes):
+        return hashlib.sha256(output).hexdigest()
+    lines = [f"{hashlib.sha256(output[name]).hexdigest()}  {name}\n" for name in sorted(output)]
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from efface.grid import Grid
+
+if TYPE_CHECKING:
+    from efface.io.dicom.series import Series
 
 Voxels = NDArray[Any]
 
@@ -17,12 +20,14 @@ Voxels = NDArray[Any]
 class Source:
     """Everything of a file that is not voxels, byte for byte."""
 
-    kind: Literal["nifti", "mgh"]
+    kind: Literal["nifti", "mgh", "dicom"]
     """Format family; the output has the same."""
     head: bytes = field(repr=False)
     """Bytes before the voxels: header and extensions, as they were."""
     tail: bytes = field(default=b"", repr=False)
     """Bytes after the voxels (MGH keeps scan parameters there)."""
+    series: Series | None = field(default=None, repr=False)
+    """Of DICOM, instead of both: the attributes of every file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,10 @@ class Scan:
     """See ``slope``."""
     source: Source
     """Header bytes and format of the file."""
+    limits: tuple[int, int] | None = None
+    """Lowest and highest stored value, where fewer bits are in use than the dtype has."""
+    padding: tuple[int, int] | None = None
+    """Stored values from the first to the second mean that nothing was measured."""
 
     def __post_init__(self) -> None:
         view = self.stored.view()
@@ -63,10 +72,18 @@ class Scan:
             with np.errstate(over="ignore", invalid="ignore"):  # an absurd slope makes voxels infinite: background
                 values = values * np.float32(self.slope) + np.float32(self.inter)
         finite = np.isfinite(values)
+        if self.padding is not None:
+            finite &= ~self.is_padding(stored)
         if not finite.all():
             lowest = float(values[finite].min()) if finite.any() else 0.0
             values = np.where(finite, values, np.float32(min(lowest, 0.0)))
         return values if values.ndim == 3 else values.mean(axis=3, dtype=np.float32)
+
+    def is_padding(self, stored: Voxels) -> NDArray[np.bool_]:
+        """Return which of some stored values mean that nothing was measured."""
+        if self.padding is None:
+            return np.zeros(stored.shape, bool)
+        return np.asarray((stored >= self.padding[0]) & (stored <= self.padding[1]))
 
     @property
     def _looked_at(self) -> int:

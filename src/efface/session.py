@@ -11,7 +11,7 @@ from efface.crossing import Movements, cross, movements, session_checks
 from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import SessionError, VerificationError
 from efface.io import header_warnings, read_scan
-from efface.io.atomic import write_all
+from efface.io.atomic import Contents, write_all
 from efface.methods import DEFAULT, get_method
 from efface.outputs import AnyPath, Outputs, check_session
 from efface.pipeline import Defaced, Progress, silent, write_reports
@@ -48,7 +48,7 @@ def deface_session(
 
     Parameters
     ----------
-    images : pairs of a NIfTI or MGZ file and the path to write
+    images : pairs of a NIfTI or MGZ file, or a folder with one DICOM series, and the path to write
     report : also write a shareable page and picture of each image into this folder
     private_report : also write before and after, and logs that name the inputs, into this folder; keep it private
     overwrite : replace existing outputs; an input is never replaced
@@ -194,9 +194,9 @@ def _refusal(result: Defaced) -> VerificationError:
     return VerificationError(result.verdict.summary(), result.verdict)
 
 
-def _contents(results: Sequence[Defaced], outputs: Sequence[Outputs], places: Sequence[int]) -> dict[Path, bytes]:
+def _contents(results: Sequence[Defaced], outputs: Sequence[Outputs], places: Sequence[int]) -> dict[Path, Contents]:
     """Return the bytes of every file of some images."""
-    files: dict[Path, bytes] = {}
+    files: dict[Path, Contents] = {}
     for place in places:
         result = results[place]
         files |= outputs[place].contents(result.scan, result.plan, result.verdict)

@@ -101,7 +101,8 @@ def test_a_mask_that_follows_the_skin_shows_the_face(person, scan, defaced, tmp_
     assert judge(read_scan(image(defaced.plan.changed.astype(np.uint8), person)), tmp_path).kind is Kind.NO_FACE
 
 
-def test_folders_are_searched_and_sorted_by_risk(scan, defaced, person, tmp_path):
+def test_folders_are_searched_and_sorted_by_risk(scan, defaced, person, tmp_path, monkeypatch):
+    monkeypatch.setattr("efface.io.dicom.find_spec", lambda name: None)
     folder = tmp_path / "sub-01" / "anat"
     folder.mkdir(parents=True)
     saved(defaced.scan, folder / "sub-01_T1w.nii.gz")
@@ -115,6 +116,7 @@ def test_folders_are_searched_and_sorted_by_risk(scan, defaced, person, tmp_path
     assert findings[0].path.name == "sub-01_T1w_orig.nii.gz"
     assert "beside sub-01_T1w.nii.gz" in " ".join(findings[0].notes)
     assert findings[2].path == tmp_path / "dicom"
+    assert "pip install 'efface[dicom]'" in findings[2].reason
     assert [one.path for one in audit([tmp_path, folder])] == [one.path for one in findings]
 
 

@@ -128,7 +128,7 @@ UNSUPPORTED = {
     "all NaN": (nifti(floats(1)), "100%"),
     "NIfTI pair": (nifti(magic=b"ni1"), "pair"),
     "big-endian Analyze": (struct.pack(">i", 348) + bytes(344), "pair"),
-    "DICOM": (bytes(128) + b"DICM" + bytes(600), "dcm2niix"),
+    "DICOM": (bytes(128) + b"DICM" + bytes(600), "the folder that holds its series"),
     "NRRD": (b"NRRD0004\n", "NRRD"),
 }
 BAD = [
@@ -174,7 +174,7 @@ def test_no_such_file(tmp_path):
 
 
 def test_folder(tmp_path):
-    refused(tmp_path, UnreadableImageError, "dcm2niix")
+    refused(tmp_path, UnreadableImageError, "without DICOM files")
 
 
 def test_device_is_no_file():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from efface.auditing.dicom import by_series, judge_dicom
 from efface.auditing.findings import Finding, Kind
 from efface.auditing.judging import judge
 from efface.auditing.leftovers import notes_on
@@ -40,7 +41,7 @@ def audit(paths: Iterable[str | os.PathLike[str]], progress: Progress | None = N
     UnreadableImageError
         A path does not exist, or a folder cannot be listed. Files that cannot be read are findings.
     """
-    found = candidates([Path(path) for path in paths])
+    found = by_series(candidates([Path(path) for path in paths]))
     findings = []
     for done, candidate in enumerate(found):
         if progress is not None:
@@ -63,7 +64,7 @@ def _judged_or_not(candidate: Candidate) -> Finding:
 def _judged(candidate: Candidate) -> Finding:
     path = candidate.path
     if candidate.sort is Sort.DICOM:
-        return Finding(path, Kind.UNSURE, "DICOM is not read yet; convert it with dcm2niix and audit that")
+        return judge_dicom(candidate)
     if candidate.sort is Sort.OTHER:
         return Finding(path, Kind.UNSURE, "a format that efface does not read; convert it to .nii.gz")
     if candidate.sort is Sort.SURFACE:

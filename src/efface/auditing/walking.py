@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from efface.errors import UnreadableImageError
+
+if TYPE_CHECKING:
+    from efface.io.dicom.folders import Found
 
 IMAGES = (".nii", ".nii.gz", ".mgz", ".mgh", ".mgh.gz")
 SURFACES = (".gii", ".gii.gz", ".obj", ".stl", ".ply")
@@ -39,6 +43,8 @@ class Candidate:
     """A file; for DICOM the folder that holds the files."""
     sort: Sort
     """How it is looked at."""
+    series: Found | None = None
+    """Of DICOM, the series, once files were sorted into series."""
 
 
 def candidates(paths: Sequence[Path]) -> list[Candidate]:

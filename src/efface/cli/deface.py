@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efface.cli import also as session
-from efface.cli import answers, options, progress
+from efface.cli import answers, dicom, options, progress
 from efface.cli.logs import LOG
 from efface.errors import VerificationError
 
@@ -32,12 +33,13 @@ def run(
     plan: options.PlanFile = None,
     report: options.Report = None,
     private_report: options.PrivateReport = None,
+    clean_headers: options.CleanHeaders = False,
     as_json: options.AsJson = False,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
     write_failed: options.WriteFailed = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
-) -> None:
+) -> int | None:
     """Remove the face from a head MRI, verify the result, and write it with a JSON sidecar.
 
     Outside the removed region every stored voxel and every header field stays as it was. A result that fails
@@ -47,6 +49,7 @@ def run(
     efface deface T1w.nii.gz T1w_defaced.nii.gz
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
     efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
+    efface deface series/ series_defaced --clean-headers
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.cli.deface_choices import choices as chosen
     from efface.outputs import Outputs
@@ -65,16 +68,24 @@ def run(
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
-        return
-    wanted = Outputs.at(output, mask, plan)
+        return None
+    if dicom.holds_several_series(source):
+        unfit = {"--mask": mask, "--plan": plan, "--report": report, "--private-report": private_report,
+                 "--write-failed": write_failed}  # fmt: skip
+        return dicom.run(source, output, choices, unfit, clean_headers=clean_headers, as_json=as_json,
+                         dry_run=dry_run, overwrite=overwrite)  # fmt: skip
+    wanted = Outputs.at(output, mask, plan, source=source, clean_headers=clean_headers)
     outputs = private_outputs(wanted, method, private_report)
     if dry_run:
         made = outputs == wanted or (private_report is not None and private_report.is_dir())
-        checked = outputs if made else Outputs(output)  # in a folder that is to be made, nothing is there yet
+        checked = (
+            outputs if made else replace(outputs, mask=None, plan=None)
+        )  # in a folder to be made, nothing is there
         _say_plan(_planned(source, checked, choices, overwrite=overwrite), as_json=as_json)
-        return
+        return None
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)
+    return None
 
 
 def _defaced(
@@ -91,8 +102,9 @@ def _defaced(
     try:
         with progress.shown() as show:
             result: Defaced = deface(
-                source, outputs.scan, mask=outputs.mask, plan_file=outputs.plan, overwrite=overwrite,
-                write_failed=write_failed, progress=show, **folders, **choices,
+                source, outputs.scan, mask=outputs.mask, plan_file=outputs.plan,
+                clean_headers=outputs.clean_headers, overwrite=overwrite, write_failed=write_failed, progress=show,
+                **folders, **choices,
             )  # fmt: skip
     except VerificationError as error:
         if write_failed and error.verdict is not None:
@@ -112,7 +124,7 @@ def _planned(source: Path, outputs: Outputs, choices: dict[str, Any], *, overwri
         show("read")
         scan = read_scan(source)
         outputs.check_format(scan)
-        for warning in header_warnings(scan):
+        for warning in header_warnings(scan, clean_headers=outputs.clean_headers):
             LOG.warning("%s", warning)
         show("locate")
         anatomy = locate(scan)

@@ -38,10 +38,18 @@ class Part(str, Enum):
 
 
 Source = Annotated[
-    Path, typer.Argument(metavar="IN", help="Head MRI: .nii, .nii.gz, .mgh or .mgz; 3-D or 4-D.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="IN",
+        help="Head MRI: .nii, .nii.gz, .mgh or .mgz, or a folder with a DICOM series; 3-D or 4-D.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
-    Path, typer.Argument(metavar="OUT", help="Where to write it, in the same format.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="OUT", help="Where to write it, in the same format; a folder for DICOM.", show_default=False
+    ),
 ]
 Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The scan before defacing.", show_default=False)]
 Defaced = Annotated[
@@ -156,6 +164,13 @@ PrivateReport = Annotated[
         help="Also write before and after, and a log that names the input. Shows the face: keep it private.",
         show_default=False,
         file_okay=False,
+    ),
+]
+CleanHeaders = Annotated[
+    bool,
+    typer.Option(
+        "--clean-headers",
+        help="Of DICOM: also remove from the headers who the person is (PS3.15 Annex E, Basic Profile).",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]

@@ -115,22 +115,24 @@ def lattice(shape: tuple[int, int, int]) -> Slices:
 
 
 def scaled(stored: NDArray[np.generic], scan: Scan) -> Volume:
-    """Return stored values of a scan in its own units, float32; what is not finite becomes NaN."""
+    """Return stored values of a scan in its own units, float32; what is not finite or padding becomes NaN."""
     values = np.asarray(stored, np.float32)
     if scan.slope != 1 or scan.inter != 0:
         with np.errstate(over="ignore", invalid="ignore"):
             values = values * np.float32(scan.slope) + np.float32(scan.inter)
     if stored.dtype.kind == "f" or scan.slope != 1:
         values = np.where(np.isfinite(values), values, np.float32(np.nan))
+    if scan.padding is not None:
+        values = np.where(scan.is_padding(np.asarray(stored)), np.float32(np.nan), values)
     return values
 
 
 def to_stored(values: NDArray[np.floating[Any]], scan: Scan) -> NDArray[np.generic]:
-    """Return values in a scan's units as it stores them: unscaled, rounded, within its dtype's limits."""
+    """Return values in a scan's units as it stores them: unscaled, rounded, within its limits."""
     dtype = scan.stored.dtype
     unscaled = values if scan.slope == 1 and scan.inter == 0 else (values - scan.inter) / scan.slope
     if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
+        lowest, highest = scan.limits or (np.iinfo(dtype).min, np.iinfo(dtype).max)
         wide = np.rint(unscaled, dtype=np.float32 if dtype.itemsize <= 2 else np.float64)
-        return np.asarray(np.clip(wide, float(limits.min), float(limits.max)), dtype)
+        return np.asarray(np.clip(wide, float(lowest), float(highest)), dtype)
     return np.asarray(unscaled, dtype)

@@ -1,7 +1,7 @@
 """Reading and writing scans; the only part of efface that touches image files.
 
 Reading goes by content, writing by the name's extension. What was read as NIfTI is written as NIfTI, MGH as MGH,
-and every byte that is not a voxel stays as it was.
+and every byte that is not a voxel stays as it was. A DICOM series is a folder, in and out (`efface.io.dicom`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 
 from efface.errors import UnreadableImageError, UnsupportedImageError, UsageError
 from efface.io import codec
-from efface.io.atomic import check_output, write_whole
+from efface.io.atomic import Contents, check_output, write_all
+from efface.io.folders import check_folder_name, check_output_folder
 from efface.io.header import PLACE_FIELDS, header_differences
 from efface.io.layout import join
 from efface.io.memory import image_of, read_image
 from efface.io.mgh import is_mgh, read_mgh
 from efface.io.nifti import is_nifti, is_pair, read_nifti
 from efface.io.privacy import header_warnings
-from efface.io.sniff import refusal
+from efface.io.sniff import holds_dicom, refusal
 from efface.scan import Scan
 
 __all__ = [
@@ -42,7 +43,8 @@ def read_scan(source: str | os.PathLike[str] | Any) -> Scan:
 
     Parameters
     ----------
-    source : path of a .nii, .nii.gz, .mgh or .mgz file (told apart by content), or a nibabel image
+    source : path of a .nii, .nii.gz, .mgh or .mgz file (told apart by content), of a folder with one DICOM series
+        (extra ``dicom``), or a nibabel image
 
     Raises
     ------
@@ -57,7 +59,9 @@ def read_scan(source: str | os.PathLike[str] | Any) -> Scan:
 
 
 def write_scan(scan: Scan, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a scan; under its own name the file appears whole or not at all.
+    """Write a scan; under its own name the file, or the folder of a DICOM series, appears whole or not at all.
+
+    Of DICOM, the files get new UIDs and say that they are derived; what was verified only `efface.deface` can say.
 
     Raises
     ------
@@ -70,8 +74,12 @@ def write_scan(scan: Scan, path: str | os.PathLike[str], *, overwrite: bool = Fa
     """
     path = Path(path)
     check_extension(scan, path.name)
-    check_output(path, None, overwrite)
-    write_whole(path, encode(scan, path.name), overwrite=overwrite)
+    if scan.source.kind == "dicom":
+        check_output_folder(path, None, overwrite)
+    else:
+        check_output(path, None, overwrite)
+    contents = _unclaimed(scan) if scan.source.kind == "dicom" else encode(scan, path.name)
+    write_all({path: contents}, overwrite=overwrite)
 
 
 def encode(scan: Scan, name: str) -> bytes:
@@ -89,6 +97,9 @@ def encode(scan: Scan, name: str) -> bytes:
 
 def check_extension(scan: Scan, name: str) -> None:
     """Raise `UsageError` unless a file of that name can hold this scan's format."""
+    if scan.source.kind == "dicom":
+        check_folder_name(name)
+        return
     fitting = EXTENSIONS[scan.source.kind]
     if not name.lower().endswith(fitting):
         family = {"nifti": "NIfTI", "mgh": "MGH"}[scan.source.kind]
@@ -100,8 +111,31 @@ def _listed(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+def _unclaimed(scan: Scan) -> Contents:
+    """Return a DICOM series of which nothing is said but that it is derived."""
+    from efface.io.dicom.writing import series_contents
+    from efface.provenance import Claim
+    from efface.version import __version__
+
+    return series_contents(scan, Claim(f"efface {__version__}", features_clean=False, recipe=""))
+
+
+def _read_folder(path: Path) -> Scan:
+    if not holds_dicom(path):
+        message = f"{path}: a folder without DICOM files; give a scan (.nii, .nii.gz, .mgz) or a DICOM series"
+        raise UnreadableImageError(message)
+    from efface.io.dicom import require
+
+    require(path)
+    from efface.io.dicom.reading import read_folder
+
+    return read_folder(path)
+
+
 def _read_file(path: Path) -> Scan:
     name = str(path)
+    if path.is_dir():
+        return _read_folder(path)
     raw = _read_bytes(path)
     if raw.startswith(codec.MAGIC):
         raw = codec.decompress(raw, name)
@@ -116,9 +150,6 @@ def _read_file(path: Path) -> Scan:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        message = f"{path}: a folder; give a scan (.nii, .nii.gz, .mgz), and convert DICOM series with dcm2niix"
-        raise UnreadableImageError(message)
     if path.exists() and not path.is_file():
         message = f"{path}: not an ordinary file; give a scan (.nii, .nii.gz, .mgz)"
         raise UnreadableImageError(message)

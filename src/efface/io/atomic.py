@@ -10,6 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from efface.errors import OutputError, OutputExistsError, UsageError
+from efface.io import folders
+
+Contents = bytes | Mapping[str, bytes] | Path
+"""Of a file, or of each file of a folder; or where a folder lies that was filled already."""
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -25,11 +29,12 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     write_all({path: data}, overwrite)
 
 
-def write_all(files: Mapping[Path, bytes], overwrite: bool = False) -> None:
+def write_all(files: Mapping[Path, Contents], overwrite: bool = False) -> None:
     """Write several files that belong together: all appear, or (short of a crash between two renames) none.
 
-    Every file is first written in full under a temporary name in its own folder. When a rename fails, the
-    files that were new are removed again; a file that was overwritten keeps its new contents.
+    Contents that are a mapping are those of a folder; a path is a folder that was staged. Everything is first written
+    in full under a temporary name in its own folder. When a rename fails, what was new is removed again; what was
+    overwritten keeps its new contents.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def write_all(files: Mapping[Path, bytes], overwrite: bool = False) -> None:
         staged = {path: _stage(path, data, leftovers) for path, data in files.items()}
         for path, temporary in staged.items():
             new = not os.path.lexists(path)
-            with _reported(path):
+            with reported(path):
                 _rename(temporary, path, overwrite=overwrite)
             if new:
                 undo.callback(_remove, path)
@@ -91,10 +96,17 @@ def _exists(path: Path) -> OutputExistsError:
     return OutputExistsError(f"{path}: already exists; give another name, or --overwrite to replace it")
 
 
-def _stage(path: Path, data: bytes, leftovers: ExitStack) -> Path:
+def _stage(path: Path, data: Contents, leftovers: ExitStack) -> Path:
     """Write the data under a hidden temporary name beside ``path``; ``leftovers`` removes what remains of it."""
+    if isinstance(data, Path):
+        return data
+    if not isinstance(data, bytes):
+        with reported(path):
+            folder = leftovers.enter_context(folders.staged(path))
+            folders.fill(folder, data)
+            return folder
     temporary = path.with_name(f".efface-{secrets.token_hex(8)}.part")
-    with _reported(path), temporary.open("xb") as file:
+    with reported(path), temporary.open("xb") as file:
         leftovers.callback(_remove, temporary)
         file.write(data)
         file.flush()
@@ -103,6 +115,9 @@ def _stage(path: Path, data: bytes, leftovers: ExitStack) -> Path:
 
 
 def _rename(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if temporary.is_dir():
+        folders.put_in_place(temporary, path, overwrite=overwrite)
+        return
     if overwrite:
         os.replace(temporary, path)  # noqa: PTH105 - Path.replace would hide os.replace from the tests that break it
         return
@@ -125,6 +140,9 @@ def _rename_without_links(temporary: Path, path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        folders.remove(path)
+        return
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
@@ -140,7 +158,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _reported(path: Path) -> Iterator[None]:
+def reported(path: Path) -> Iterator[None]:
     """Turn the system's errors into efface's, in one line that names the output."""
     try:
         yield

@@ -25,10 +25,17 @@ def header_differences(one: Scan, two: Scan) -> tuple[str, ...]:
 
     Returns
     -------
-    names : field names; ``"format"`` for another file format, ``"extensions"`` and ``"tail"`` for other bytes
+    names : field names; ``"format"`` for another file format, ``"extensions"`` and ``"tail"`` for other bytes. Of
+        DICOM, attributes that every defaced copy must change are left out.
     """
     if one.source.kind != two.source.kind:
         return ("format",)
+    if one.source is two.source:
+        return ()
+    if one.source.series is not None and two.source.series is not None:
+        from efface.io.dicom.comparing import series_differences
+
+        return series_differences(one.source.series, two.source.series)
     if one.source.head == two.source.head and one.source.tail == two.source.tail:
         return ()
     first, second = _header(one.source), _header(two.source)

@@ -37,13 +37,22 @@ MGH_TAGS = {
 }
 
 
-def header_warnings(scan: Scan) -> tuple[str, ...]:
+def header_warnings(scan: Scan, *, clean_headers: bool = False) -> tuple[str, ...]:
     """Name the header fields that may say something of a person.
+
+    Parameters
+    ----------
+    scan : as it was read
+    clean_headers : of DICOM: whether the headers are to be cleaned, so that there is less to warn of
 
     Returns
     -------
     warnings : one line for each field, with what to try and without the field's value
     """
+    if scan.source.series is not None:
+        from efface.io.dicom.telling import series_warnings
+
+        return tuple(series_warnings(scan.source.series, clean_headers=clean_headers))
     return tuple(_nifti_warnings(scan) if scan.source.kind == "nifti" else _mgh_warnings(scan.source.tail))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from efface.errors import InputError, UnreadableImageError, UnsupportedImageError
 
 CONVERT = "convert the series to NIfTI with dcm2niix"
+WHOLE_SERIES = "give the folder that holds its series"
+DICOM_MAGIC, DICOM_AT = b"DICM", 128
 SAVE_AS_NIFTI = "save it as .nii.gz"
 OTHER_SCANS = (
-    (128, b"DICM", "a DICOM file", CONVERT),
+    (DICOM_AT, DICOM_MAGIC, "a DICOM file", WHOLE_SERIES),
     (0, b"NRRD", "an NRRD file", SAVE_AS_NIFTI),
     (0, b"\x89HDF", "an HDF5 or MINC file", SAVE_AS_NIFTI),
     (0, b"CDF", "a netCDF or MINC file", SAVE_AS_NIFTI),
@@ -32,6 +37,22 @@ def refusal(raw: bytes, name: str) -> InputError:
             if raw[offset : offset + len(magic)] == magic:
                 return error(f"{name}: {what}, neither NIfTI nor MGH; {advice}")
     return UnreadableImageError(f"{name}: {_unknown(raw)}, neither NIfTI nor MGH; {CONVERT}")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do, whatever it is called; False if it cannot be read."""
+    if not path.is_file():  # a pipe would wait for ever
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(DICOM_AT + len(DICOM_MAGIC))[DICOM_AT:] == DICOM_MAGIC
+    except OSError:
+        return False
+
+
+def holds_dicom(folder: Path) -> bool:
+    """Whether a DICOM file lies somewhere below a folder."""
+    return any(is_dicom(Path(place) / name) for place, _, files in os.walk(folder) for name in files)
 
 
 def _unknown(raw: bytes) -> str:

@@ -69,7 +69,7 @@ def private_report_files(result: Defaced, name: str, folder: Path, source: Path)
     sheet = png_bytes(contact_sheet(slices, *rows))
     log = {
         "input": str(source.resolve()),
-        "input_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "input_sha256": input_hashes(source),
         "output": name,
         "efface": __version__,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -85,6 +85,18 @@ def private_report_files(result: Defaced, name: str, folder: Path, source: Path)
         folder / f"{name}_private.png": sheet,
         folder / f"{name}_private.json": json_bytes(log),
     }
+
+
+def input_hashes(source: Path) -> str | dict[str, str]:
+    """Return the hash of a file, or of every file of a folder."""
+    if source.is_dir():
+        files = [each for each in sorted(source.rglob("*")) if each.is_file()]
+        return {each.relative_to(source).as_posix(): _sha256(each) for each in files}
+    return _sha256(source)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _facts(result: Defaced) -> dict[str, str]:
