@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efface.cli import also as session
-from efface.cli import answers, options, progress
+from efface.cli import answers, folder, options, progress
 from efface.cli.logs import LOG
 from efface.errors import VerificationError
 
@@ -33,8 +33,13 @@ def run(
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
     write_failed: options.WriteFailed = False,
+    workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
+    queue: options.BatchSystem = None,
+    memory: options.Memory = options.DEFAULT_MEMORY,
+    work_dir: options.WorkDir = None,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
-) -> None:
+) -> int:
     """Remove the face from a head MRI, verify the result, and write it with a JSON sidecar.
 
     Outside the removed region every stored voxel and every header field stays as it was. A result that fails
@@ -44,6 +49,7 @@ def run(
     efface deface T1w.nii.gz T1w_defaced.nii.gz
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
     efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
+    efface deface scans/ defaced/ --workers 4
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.methods import get_method
     from efface.outputs import Outputs
@@ -57,17 +63,24 @@ def run(
     get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
     choices = {"method": method, "fill": fill.value, **parameters}
     folders = {"report": report, "private_report": private_report}
+    spread = {"workers": workers, "scheduler": scheduler, "queue": queue and queue.value}
+    if source.is_dir():
+        only_one = {"--also": also, "--mask": mask, "--plan": plan, "--write-failed": write_failed}
+        return folder.run(source, output, folders, choices, folder.Asked(only_one, spread, memory, work_dir),
+                          as_json=as_json, dry_run=dry_run, overwrite=overwrite)  # fmt: skip
+    folder.refuse_options_of_folders({**spread, "work-dir": work_dir}, source)
     if also:
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
-        return
+        return 0
     outputs = Outputs.at(output, mask, plan)
     if dry_run:
         _say_plan(_planned(source, outputs, choices, overwrite=overwrite), as_json=as_json)
-        return
+        return 0
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)
+    return 0
 
 
 def _defaced(

@@ -37,10 +37,18 @@ class Part(str, Enum):
 
 
 Source = Annotated[
-    Path, typer.Argument(metavar="IN", help="Head MRI: .nii, .nii.gz, .mgh or .mgz; 3-D or 4-D.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="IN",
+        help="Head MRI (.nii, .nii.gz, .mgh or .mgz; 3-D or 4-D), or a folder of them.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
-    Path, typer.Argument(metavar="OUT", help="Where to write it, in the same format.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="OUT", help="Where to write it, in the same format; of a folder, a folder.", show_default=False
+    ),
 ]
 Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The scan before defacing.", show_default=False)]
 Defaced = Annotated[
@@ -130,6 +138,49 @@ PrivateReport = Annotated[
     typer.Option(
         metavar="DIR",
         help="Also write before and after, and a log that names the input. Shows the face: keep it private.",
+        show_default=False,
+        file_okay=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Of a folder: processes at work; by default one a core, or one where efface[dask] is not installed.",
+        show_default=False,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Of a folder: use the workers of this Dask scheduler, tcp://...", show_default=False
+    ),
+]
+
+
+class Queue(str, Enum):
+    """Batch systems; the same as `efface.batch.where.QUEUES`."""
+
+    slurm = "slurm"
+    pbs = "pbs"
+    sge = "sge"
+
+
+BatchSystem = Annotated[
+    Queue | None,
+    typer.Option("--queue", help="Of a folder: start --workers as jobs of this batch system.", show_default=False),
+]
+Memory = Annotated[
+    str,
+    typer.Option("--memory", metavar="SIZE", help="Of a folder: memory of each worker; one that uses more is ended."),
+]
+DEFAULT_MEMORY = "2 GiB"
+"""The same as `efface.batch.where.MEMORY`."""
+WorkDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Of a folder: where logs and private reports go; by default OUT_efface, beside OUT.",
         show_default=False,
         file_okay=False,
     ),

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from efface.errors import OutputError, OutputExistsError, UsageError
 
+PART = ".efface-*.part"
+"""Pattern of temporary names; what a killed run left under one may be removed."""
+
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     """Write one file; under its own name it is there completely or not at all.
