@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +28,7 @@ from efface.outputs import Outputs, mask_scan
 from efface.pipeline import Defaced, write_reports
 from efface.provenance import json_bytes
 
+DEIDENTIFICATION = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
 NO_MEMORY = "not enough memory for this scan; give each worker more (--memory), or start fewer (--workers)"
 
 
@@ -70,14 +71,13 @@ def _deface(job: Job, tell: Tell) -> None:
             tell(image, Status.VERIFIED, member.passed.verdict.summary(), how=member.how, **facts, **written)
 
 
-def write_defaced(job: Job, image: Image, made: Defaced, **more: Any) -> dict[str, Any]:
+def write_defaced(job: Job, image: Image, made: Defaced) -> dict[str, Any]:
     """Write a result with its sidecar and, if asked for, its mask.
 
     Parameters
     ----------
     job, image : where to, and what is kept in the sidecar
     made : what was made
-    **more : further entries of the sidecar's ``efface`` object
 
     Returns
     -------
@@ -90,16 +90,27 @@ def write_defaced(job: Job, image: Image, made: Defaced, **more: Any) -> dict[st
     OutputError
         It cannot be written.
     """
-    outputs = Outputs(image.output)
-    files = outputs.contents(made.scan, made.plan, made.verdict)
-    told = json.loads(files[outputs.sidecar])
-    told["efface"] |= more
-    files[outputs.sidecar] = json_bytes({**image.fields, **told})
+    files = defaced_files(image.output, image.fields, made)
     if image.mask is not None:
         mask = made.plan.changed.astype(np.uint8)
         files[image.mask] = encode(mask_scan(mask, made.plan.grid), image.mask.name)
     write_new(files, replace=job.overwrite or image.name in job.ours)
-    return recorded(files[outputs.scan])
+    return recorded(files[image.output])
+
+
+def defaced_files(path: Path, fields: Mapping[str, Any], made: Defaced) -> dict[Path, bytes]:
+    """Return the bytes of a result and of its sidecar, which keeps the fields it had."""
+    outputs = Outputs(path)
+    files = outputs.contents(made.scan, made.plan, made.verdict)
+    files[outputs.sidecar] = json_bytes(_merged(fields, json.loads(files[outputs.sidecar])))
+    return files
+
+
+def _merged(fields: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Add to a sidecar what was done; what was done to the image before stays in its lists."""
+    earlier = {key: fields[key] for key in DEIDENTIFICATION if isinstance(fields.get(key), list)}
+    lists = {key: [*earlier.get(key, []), *told.get(key, [])] for key in DEIDENTIFICATION if key in {**earlier, **told}}
+    return {**fields, **told, **lists}
 
 
 def write_new(files: dict[Path, bytes], *, replace: bool) -> None:
@@ -149,12 +160,18 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _report(job: Job, image: Image, made: Defaced) -> None:
-    """Write the reports that were asked for; of what was refused also what a person needs to decide."""
+    """Write the reports that were asked for; of what was refused also what a person needs to decide, and the result."""
     below = Path(image.name).parent
     report, private = (folder and folder / below for folder in job.reports)
     if not made.verdict.passed and job.look is not None:
         private = job.look / below
+        write_new(defaced_files(refused_path(job.look, image.name), image.fields, made), replace=True)
     write_reports(made, image.source, Outputs(image.output), report, private)
+
+
+def refused_path(look: Path, name: str) -> Path:
+    """Return where the result that was refused is kept for a person to decide."""
+    return Outputs(look / name).failed.scan
 
 
 @dataclass
@@ -180,6 +197,7 @@ class Tell:
             seconds=round(time.monotonic() - self.start, 3),
             peak_mb=_peak_mb(),
             time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            facts=self.job.facts,
             **facts,
         )
 

@@ -52,6 +52,8 @@ class Job:
     """Folders for each image's shareable and private report."""
     look: Path | None = None
     """Folder for pictures of what was refused; they show the face."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else is recorded of its images."""
     overwrite: bool = False
     """Whether files of an unknown origin are replaced."""
     ours: frozenset[str] = frozenset()

@@ -23,7 +23,7 @@ class Found:
 
 
 def files_below(folder: Path) -> Iterator[Found]:
-    """Find all files below a folder, in order of their names; hidden folders and efface's own files are passed over.
+    """Find all files below a folder, in order of their names; hidden files and folders are passed over.
 
     Links to files of the same folder are files; whatever else a link leads to is not followed.
 
@@ -41,7 +41,7 @@ def files_below(folder: Path) -> Iterator[Found]:
         folders[:] = sorted(name for name in folders if name not in links and not name.startswith("."))
         for name in sorted([*links, *files]):
             path = Path(place) / name
-            if not name.startswith(".efface-"):
+            if not name.startswith("."):
                 yield Found(path, path.relative_to(folder).as_posix(), _refused(path, root))
 
 

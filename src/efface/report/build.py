@@ -52,7 +52,7 @@ def scan_page(
         One HTML document; write it as UTF-8.
     """
     return (
-        _templates()
+        templates()
         .get_template("scan.html.jinja")
         .render(
             title=title,
@@ -68,7 +68,7 @@ def scan_page(
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
     """Return the templates, escaping whatever is put into them."""
     templates = Environment(
         loader=PackageLoader("efface.report"),
