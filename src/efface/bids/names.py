@@ -80,10 +80,11 @@ def read_name(path: str) -> Name | None:
 def _schema() -> tuple[tuple[re.Pattern[str], ...], dict[str, str]]:
     """Return the pattern of every file that the standard knows, and the short names of entities, in their order."""
     try:
-        import bidsschematools.schema  # rules.py uses it and does not import it
-        from bidsschematools.rules import regexify_all
+        from bidsschematools import rules as known
+        from bidsschematools.schema import load_schema  # the rules use it and do not import it
     except ImportError as error:
         raise UsageError(NEEDS) from error
-    rules, schema = regexify_all()
+    schema = load_schema()
+    rules, _ = known.regexify_all()
     short = {str(key): str(schema.objects.entities[key].name) for key in schema.rules.entities}
     return tuple(re.compile(rule["regex"]) for rule in rules), short
