@@ -94,6 +94,8 @@ def write_defaced(job: Job, image: Image, made: Defaced) -> dict[str, Any]:
     if image.mask is not None:
         mask = made.plan.changed.astype(np.uint8)
         files[image.mask] = encode(mask_scan(mask, made.plan.grid), image.mask.name)
+        if image.mask_fields:
+            files[Outputs(image.mask).sidecar] = json_bytes(image.mask_fields)
     write_new(files, replace=job.overwrite or image.name in job.ours)
     return recorded(files[image.output])
 

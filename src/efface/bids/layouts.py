@@ -115,7 +115,8 @@ def _image(entry: Entry, known: Name, sidecars: Sidecars, wish: Wish) -> Image:
     if not raw:
         fields = {**fields, "SkullStripped": False}
     mask = wish.output / _mask_name(known) if wish.masks and _mask_name(known) else None
-    return Image(entry.path, wish.output / name, entry.name, name, mask, fields)
+    of_mask = {} if raw else {"SkullStripped": False, "Type": "Face"}
+    return Image(entry.path, wish.output / name, entry.name, name, mask, fields, of_mask)
 
 
 def _mask_name(known: Name) -> str:

@@ -189,7 +189,7 @@ def _group(
 def _say_overview(overview: Overview, paths: list[Path]) -> None:
     for row in overview.rows:
         if row.status in ("error", "refused", "unreadable"):
-            answers.say(f"{row.status}: {row.record.output}: {row.record.message}")
+            answers.say(answers.printable(f"{row.status}: {row.record.output}: {row.record.message}"))
     answers.say(
         ", ".join(f"{number} {status}" for status, number in overview.counts().items()) or "no images were done"
     )

@@ -88,7 +88,7 @@ def say_records(records: Sequence[Record]) -> None:
     """Say what did not go well, then the counts."""
     for record in records:
         if record.status.value != "verified":
-            answers.say(f"{record.status.value}: {record.source}: {record.message}")
+            answers.say(answers.printable(f"{record.status.value}: {record.source}: {record.message}"))
     answers.say(", ".join(f"{number} {status}" for status, number in counted(records).items()))
 
 
@@ -110,7 +110,7 @@ def _say_found(found: Folder, *, as_json: bool) -> None:
         answers.say_json(0, None, dry_run=True, scans=names, not_followed=dict(found.refused))
         return
     for name in names:
-        answers.say(name)
+        answers.say(answers.printable(name))
     _say_refused(found)
     answers.say(f"{len(names)} scans; dry run: nothing was written")
 
