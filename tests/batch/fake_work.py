@@ -28,7 +28,8 @@ def _copy(job, tell):
         if data == b"poison":
             os.kill(os.getpid(), signal.SIGKILL)
         if data == b"bug":
-            raise RuntimeError("first\nsecond")
+            message = "first\nsecond"
+            raise RuntimeError(message)
         if data == b"hungry":
             raise MemoryError
         if data == b"broken":

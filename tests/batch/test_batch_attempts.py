@@ -9,6 +9,7 @@ from efface.batch.attempts import Member, attempt_all
 from efface.errors import SessionError, VerificationError
 from efface.verdict import Check, Verdict
 
+NO_BRAIN = "no brain was found"
 ALTERNATIVES = (("wide", {"extent": "full"}), ("template", {"method": "template-mask"}))
 
 
@@ -35,14 +36,14 @@ def fails(monkeypatch):
         return Result(scan, beside, verdict(None if check is None or options in passes else check))
 
     def together(scans, **options):
-        lost = {place: VerificationError("no brain") for place, scan in enumerate(scans) if scan == "lost"}
+        lost = {place: VerificationError(NO_BRAIN) for place, scan in enumerate(scans) if scan == "lost"}
         if lost:
-            raise SessionError("refused", lost)
+            raise SessionError(NO_BRAIN, lost)
         return tuple(one(scan, tuple(scans), options) for scan in scans)
 
     def alone(scan, **options):
         if scan == "lost":
-            raise VerificationError("no brain")
+            raise VerificationError(NO_BRAIN)
         return one(scan, (scan,), options)
 
     monkeypatch.setattr(attempts, "deface_scans", together)

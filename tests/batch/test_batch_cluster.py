@@ -54,8 +54,13 @@ def test_a_queues_worker_has_one_thread_and_its_memory(queue):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"workers": 0}, {"queue": "lsf"}, {"scheduler": "tcp://a:1", "workers": 2}, {"scheduler": "tcp://a:1", "queue": "slurm"}],
-)  # fmt: skip
+    [
+        {"workers": 0},
+        {"queue": "lsf"},
+        {"scheduler": "tcp://a:1", "workers": 2},
+        {"scheduler": "tcp://a:1", "queue": "slurm"},
+    ],
+)
 def test_places_that_make_no_sense(wrong):
     with pytest.raises(UsageError):
         Where(**wrong)

@@ -196,7 +196,15 @@ def test_two_runs_on_one_output(source):
     assert not list(out.glob(".*"))
 
 
-@pytest.mark.parametrize("owner", ['{"host": "HOST", "pid": 999999999, "began": "x"}', '{"host": "HOST", "pid": 1, "began": "before the boot"}', "half"])  # fmt: skip
+@pytest.mark.parametrize(
+    "owner",
+    [
+        '{"host": "HOST", "pid": 999999999, "began": "x"}',
+        '{"host": "HOST", "pid": 1, "began": "before the boot"}',
+        "half",
+    ],
+    ids=["gone", "another process since", "damaged"],
+)
 def test_a_dead_runs_lock_is_taken_over(source, owner):
     import socket
 

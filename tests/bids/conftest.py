@@ -1,4 +1,4 @@
-"""Tiny BIDS datasets. What decides and judges is faked, unless a test asks for real heads: the tests are about files."""
+"""Tiny BIDS datasets. What decides and judges is faked: the tests are about files."""
 
 import pytest
 

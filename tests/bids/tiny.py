@@ -47,7 +47,8 @@ def made_together(scans, **options):
         except VerificationError as error:
             refusals[place] = error
     if refusals:
-        raise SessionError("refused", refusals)
+        message = "the session was refused"
+        raise SessionError(message, refusals)
     return tuple(results)
 
 

@@ -34,7 +34,7 @@ def test_good_scans_are_written_and_bad_ones_are_not(done, folder, phantom_file)
     assert written == ["p1/day 1/T1w.json", "p1/day 1/T1w.nii.gz"]
     assert json.loads((out / "p1/day 1/T1w.json").read_text("utf-8"))["efface"]["verified"] is True
     assert read_scan(out / "p1/day 1/T1w.nii.gz").grid.shape == read_scan(phantom_file).grid.shape
-    assert [name for name in done.document["not_followed"]] == ["away.nii.gz"]
+    assert list(done.document["not_followed"]) == ["away.nii.gz"]
 
 
 def test_the_same_bytes_as_one_scan_by_itself(efface, done, folder, phantom_file, tmp_path):
