@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from efface.batch import Image, Job, Where, run_batch
-from efface.batch.defacing import guarded, recorded, write_new
 from efface.batch.records import Status
+from efface.batch.telling import guarded
+from efface.batch.writing import recorded, write_new
 from efface.errors import UnreadableImageError, VerificationError
 
 

@@ -10,8 +10,8 @@ from fake_work import copy_job, jobs_for
 
 import efface.batch.cluster as cluster
 from efface.batch import Where, run_batch
-from efface.batch.defacing import guarded
 from efface.batch.records import Status
+from efface.batch.telling import guarded
 from efface.errors import DefaceError, UsageError
 
 

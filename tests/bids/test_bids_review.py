@@ -91,6 +91,27 @@ def test_a_decision_about_one_result_says_nothing_of_another(command, raw):
     assert command("group")[0] == 3
 
 
+def test_a_decision_does_not_outlive_its_source(command, raw):
+    command("participant")
+    decide(command, "accept")
+    accepted = (raw.parent / "out" / NAME).read_bytes()
+    write_image(raw / NAME, REFUSED, shift=1)
+    assert command("participant")[0] == 3
+    assert not (raw.parent / "out" / NAME).exists(), "nobody has looked at the new result"
+    assert command("group")[0] == 3
+    decide(command, "accept")
+    assert (raw.parent / "out" / NAME).read_bytes() != accepted
+
+
+def test_an_output_whose_new_source_is_refused_is_taken_away(command, raw):
+    write_image(raw / NAME)
+    assert command("participant")[0] == 0
+    (raw / NAME).write_bytes(b"broken")
+    assert command("participant")[0] == 4
+    assert not (raw.parent / "out" / NAME).exists()
+    assert not (raw.parent / "out" / f"{T1}.json").exists()
+
+
 @pytest.mark.parametrize(
     ("level", "more", "word"),
     [

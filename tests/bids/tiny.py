@@ -15,9 +15,10 @@ GOOD, REFUSED, HOPELESS, FACE = 10, 11, 12, 13
 """Value of an image's first voxel: what comes of it."""
 
 
-def write_image(path, kind=GOOD, volumes=1):
+def write_image(path, kind=GOOD, volumes=1, shift=0):
     """An image of 8 x 8 x 8 voxels, its gzip header as tools write it, with a name in it."""
     voxels = np.arange(512 * volumes, dtype=np.int16).reshape((8, 8, 8, volumes) if volumes > 1 else (8, 8, 8))
+    voxels += np.int16(shift)
     voxels.flat[0] = kind
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file, gzip.GzipFile("Erika.nii", "wb", fileobj=file) as packed:
@@ -31,7 +32,8 @@ def made(scan, options, session):
         raise VerificationError(message)
     mask = np.zeros(scan.grid.shape, np.uint8)
     mask[:, -2:, :] = 3
-    plan = DefacePlan(scan.grid, mask, {3: "nose"}, np.array(0, np.int16), options["method"], options["fill"],
+    value = np.array(int(options["fill"] != "zero"), np.int16)
+    plan = DefacePlan(scan.grid, mask, {3: "nose"}, value, options["method"], options["fill"],
                       {"session": session}, {"efface": "0"})  # fmt: skip
     passed = kind != REFUSED or options.get("extent") == "never"
     margin = 0.5 + scan.grid.shape[0] / 100

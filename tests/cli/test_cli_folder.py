@@ -1,10 +1,13 @@
 """``efface deface FOLDER OUT_FOLDER``: a real head among files that are none."""
 
 import json
+import os
 import shutil
+import signal
 
 import pytest
 
+from efface.cli.stopping import stopped_politely
 from efface.io import read_scan
 
 
@@ -109,3 +112,10 @@ def test_a_name_that_a_terminal_would_obey_is_escaped(efface, folder, tmp_path):
     (tmp_path / "in" / "\x1b[2J.nii.gz").symlink_to("/nowhere")
     said = efface("deface", tmp_path / "in", tmp_path / "out", "--dry-run")
     assert "\x1b" not in said.err + said.out
+
+
+def test_a_batch_systems_signal_stops_a_run_as_ctrl_c_does():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), stopped_politely():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before

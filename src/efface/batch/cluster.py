@@ -19,9 +19,9 @@ import dask
 from distributed import Client, Future, LocalCluster, wait
 from distributed.scheduler import KilledWorker
 
-from efface.batch.defacing import lost
 from efface.batch.jobs import Job
 from efface.batch.records import Record
+from efface.batch.telling import lost
 from efface.batch.where import Where
 from efface.errors import DefaceError
 

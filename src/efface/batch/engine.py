@@ -7,13 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from efface.batch.defacing import make_folder
 from efface.batch.jobs import Job
 from efface.batch.locks import locked
 from efface.batch.one_by_one import one_by_one
 from efface.batch.records import Record
 from efface.batch.runlog import RunLog, remove_parts, still_to_do
 from efface.batch.where import Where
+from efface.batch.writing import make_folder
 
 Done = Generator[tuple[Job, list[Record]], None, None]
 

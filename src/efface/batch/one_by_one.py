@@ -6,9 +6,9 @@ import json
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from efface.batch.defacing import lost
 from efface.batch.jobs import Job
 from efface.batch.records import Record
+from efface.batch.telling import lost
 from efface.io.atomic import write_whole
 
 DEATHS = 2

@@ -50,6 +50,8 @@ class Record:
     """Of the output, if one was written."""
     size: int | None = None
     """Of the output, bytes."""
+    kept: str | None = None
+    """Checksum of a result that was refused and is kept outside of the output, for a person to decide."""
     source_size: int | None = None
     """Of the source, bytes, as it was when the scan was begun."""
     source_mtime_ns: int | None = None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from efface.batch.defacing import make_folder
 from efface.batch.trees import files_below
+from efface.batch.writing import make_folder
 from efface.bids.dataset import DESCRIPTION, Dataset, Entry, Fate
 from efface.bids.layouts import Layout, Wish
 from efface.bids.names import Name, read_name

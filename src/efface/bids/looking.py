@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from efface.auditing.findings import Kind
 from efface.auditing.judging import judge
-from efface.batch.defacing import Tell, guarded, recorded, write_new
 from efface.batch.jobs import Job
 from efface.batch.records import Record, Status
+from efface.batch.telling import Tell, guarded
+from efface.batch.writing import recorded, write_new
 from efface.errors import InputError
 from efface.io import read_scan
 from efface.io.codec import without_name

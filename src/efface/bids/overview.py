@@ -121,7 +121,7 @@ def write_overview(overview: Overview, title: str, work: Path) -> list[Path]:
 def _of(record: Record, decisions: Mapping[str, Decision]) -> Decision | None:
     """Return what was decided about this very result."""
     found = decisions.get(record.output)
-    return found if found and record.status is Status.REFUSED and found.job == record.job else None
+    return found if found and record.status is Status.REFUSED and found.kept == record.kept else None
 
 
 def _risk(row: Row) -> tuple[int, float, str]:

@@ -11,9 +11,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from efface.batch.defacing import DEIDENTIFICATION, refused_path, write_new
+from efface.batch.defacing import DEIDENTIFICATION, refused_path
 from efface.batch.locks import locked
 from efface.batch.records import Record, Status
+from efface.batch.writing import write_new
 from efface.errors import OutputError, UsageError
 from efface.outputs import Outputs
 from efface.provenance import json_bytes
@@ -40,8 +41,8 @@ class Decision:
     """Why."""
     time: str
     """When, UTC."""
-    job: str
-    """Digest of the job that was refused, as in the log: a decision about one result says nothing of another."""
+    kept: str | None
+    """Checksum of the result that was looked at: a decision about it says nothing of another."""
 
 
 def decisions_in(work: Path) -> dict[str, Decision]:
@@ -86,7 +87,7 @@ def decide(
     with locked(output, sorted({name.split("/", 1)[0] for name in names})):
         for name in names:
             time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            decision = Decision(name, verb, by, reason, time, refused[name].job)
+            decision = Decision(name, verb, by, reason, time, refused[name].kept)
             _append(work, decision)  # first: nothing is ever there that nobody accepted
             (_write if verb is Verb.ACCEPT else _remove)(decision, output, earlier.get(name), work)
             made.append(decision)

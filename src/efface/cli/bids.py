@@ -10,6 +10,7 @@ import typer
 
 from efface.cli import answers, options, progress
 from efface.cli.folder import as_dict, counted, say_records
+from efface.cli.stopping import stopped_politely
 from efface.errors import UsageError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _participants(dataset: Dataset, wish: Wish, where: Any, *, as_json: bool) ->
     from efface.batch import exit_status
     from efface.bids.running import run_participants
 
-    with progress.tallied() as show:
+    with stopped_politely(), progress.tallied() as show:
         outcome = run_participants(dataset, wish, where, show)
     status = exit_status(outcome.records)
     if as_json:

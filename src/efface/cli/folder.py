@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efface.cli import answers, progress
+from efface.cli.stopping import stopped_politely
 from efface.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def run(
     if dry_run:
         _say_found(found, as_json=as_json)
         return 0
-    with progress.tallied() as show:
+    with stopped_politely(), progress.tallied() as show:
         records = run_batch(found.jobs, output, found.logs, where, show)
     status = exit_status(records)
     if as_json:
