@@ -11,9 +11,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from efface.deface_plan import DefacePlan
 from efface.errors import UsageError
+from efface.grid import Grid
 from efface.io import check_extension, encode
 from efface.io.atomic import Contents, check_output, same_file
 from efface.io.folders import check_output_folder
@@ -148,7 +150,7 @@ class Outputs:
         image = self._image(scan, plan, verdict)
         files: dict[Path, Contents] = {self.scan: image, self.sidecar: json_bytes(sidecar(plan, verdict, image))}
         if self.mask is not None:
-            files[self.mask] = encode(_mask_scan(plan), self.mask.name)
+            files[self.mask] = encode(mask_scan(plan.mask, plan.grid), self.mask.name)
         if self.plan is not None:
             files[self.plan] = plan.to_bytes()
         return files
@@ -221,9 +223,15 @@ def _failed(path: Path) -> Path:
     return path.with_name(f"{name}_FAILED{path.name[len(name) :]}")
 
 
-def _mask_scan(plan: DefacePlan) -> Scan:
-    """Return the face mask as a scan: uint8, one label per region, on the same grid, with a header of its own."""
-    image = nib.Nifti1Image(np.asarray(plan.mask), plan.grid.affine)
+def mask_scan(mask: NDArray[np.uint8], grid: Grid) -> Scan:
+    """Return a face mask as a scan: uint8, on the same grid, with a header of its own.
+
+    Parameters
+    ----------
+    mask : (I, J, K) array, 0 where nothing was removed
+    grid : where it lies
+    """
+    image = nib.Nifti1Image(np.asarray(mask), grid.affine)
     image.header.set_xyzt_units("mm")
     image.header.set_data_offset(NIFTI1_HEAD)
-    return Scan(plan.mask, plan.grid, 1.0, 0.0, Source("nifti", image.header.binaryblock + bytes(4)))
+    return Scan(mask, grid, 1.0, 0.0, Source("nifti", image.header.binaryblock + bytes(4)))

@@ -1,4 +1,4 @@
-"""Raters in a real browser: twenty ratings each with the keys alone; killing the app loses nothing that was confirmed."""
+"""Raters in a real browser: twenty ratings each with the keys alone; a killed app loses nothing that was confirmed."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from efface.cli import also, audit, deface, demo, logs, methods, rate, render, train, verify
+from efface.cli import also, audit, bids, deface, demo, logs, methods, rate, render, train, verify
 from efface.cli.failures import INTERRUPTED, Failure
 from efface.cli.options import Verbose
 from efface.version import __version__
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("deface")(deface.run)
 app.command("verify")(verify.run)
 app.command("audit")(audit.run)
+app.command("bids")(bids.run)
 app.command("render")(render.run)
 app.command("rate")(rate.run)
 app.command("methods")(methods.run)

@@ -16,23 +16,28 @@ if TYPE_CHECKING:
     from efface.pipeline import Defaced
 
 OPTION = "--also"
+SEVERAL = (
+    *(OPTION, "--participant-label", "--participant_label", "--also-modalities", "--carry-modalities"),
+    *("--accept", "--reject"),
+)
+"""Options that take all words up to the next option."""
 Pairs = list[tuple[Path, Path]]
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
-    """Give every path after ``--also`` an ``--also`` of its own: the parser takes one value at a time.
+    """Give every word after such an option the option of its own: the parser takes one value at a time.
 
     >>> spread(["deface", "a", "b", "--also", "c", "d", "--json"])
     ['deface', 'a', 'b', '--also', 'c', '--also', 'd', '--json']
     """
     told: list[str] = []
-    taking = False
+    taking = ""
     for argument in arguments:
         if argument.startswith("-"):
-            taking = argument == OPTION
+            taking = argument if argument in SEVERAL else ""
             told += [] if taking else [argument]
         else:
-            told += [OPTION, argument] if taking else [argument]
+            told += [taking, argument] if taking else [argument]
     return told
 
 

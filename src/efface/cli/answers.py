@@ -21,6 +21,11 @@ def say(line: str) -> None:
     typer.echo(line.encode(encoding, "backslashreplace").decode(encoding))
 
 
+def printable(name: str) -> str:
+    """Return a file's name on one line: what no terminal should be sent is escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape", "replace").decode() for each in name)
+
+
 def say_json(exit_status: int, verdict: Verdict | None, *, error: str | None = None, **more: Any) -> None:
     """Write the command's one JSON document; every document has ``exit_status``, ``error`` and ``verdict``."""
     document = {"exit_status": exit_status, "error": error, **more, "verdict": verdict and verdict.as_dict()}

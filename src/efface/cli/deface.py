@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efface.cli import also as session
-from efface.cli import answers, dicom, options, progress
+from efface.cli import answers, dicom, folder, options, progress
 from efface.cli.logs import LOG
 from efface.errors import VerificationError
 
@@ -38,8 +38,13 @@ def run(
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
     write_failed: options.WriteFailed = False,
+    workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
+    queue: options.BatchSystem = None,
+    memory: options.Memory = options.DEFAULT_MEMORY,
+    work_dir: options.WorkDir = None,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
-) -> int | None:
+) -> int:
     """Remove the face from a head MRI, verify the result, and write it with a JSON sidecar.
 
     Outside the removed region every stored voxel and every header field stays as it was. A result that fails
@@ -49,6 +54,7 @@ def run(
     efface deface T1w.nii.gz T1w_defaced.nii.gz
     efface deface T1w.nii.gz T1w_defaced.nii.gz --mask mask.nii.gz --report qc
     efface deface T1w.nii.gz T1w_defaced.nii.gz --also T2w.nii.gz T2w_defaced.nii.gz
+    efface deface scans/ defaced/ --workers 4
     efface deface series/ series_defaced --clean-headers
     """  # noqa: D301 - \b keeps typer from joining the examples' lines
     from efface.cli.deface_choices import choices as chosen
@@ -64,11 +70,18 @@ def run(
     }
     choices = chosen(method, fill and fill.value, asked, param or ())
     folders = {"report": report, "private_report": private_report}
+    spread = {"workers": workers, "scheduler": scheduler, "queue": queue and queue.value}
+    if source.is_dir() and not dicom.holds_series(source):
+        only_one = {"--also": also, "--mask": mask, "--plan": plan, "--write-failed": write_failed,
+                    "--clean-headers": clean_headers}  # fmt: skip
+        return folder.run(source, output, folders, choices, folder.Asked(only_one, spread, memory, work_dir),
+                          as_json=as_json, dry_run=dry_run, overwrite=overwrite)  # fmt: skip
+    folder.refuse_options_of_folders({**spread, "work-dir": work_dir}, source)
     if also:
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,
                     write_failed=write_failed)  # fmt: skip
-        return None
+        return 0
     if dicom.holds_several_series(source):
         unfit = {"--mask": mask, "--plan": plan, "--report": report, "--private-report": private_report,
                  "--write-failed": write_failed}  # fmt: skip
@@ -78,14 +91,12 @@ def run(
     outputs = private_outputs(wanted, method, private_report)
     if dry_run:
         made = outputs == wanted or (private_report is not None and private_report.is_dir())
-        checked = (
-            outputs if made else replace(outputs, mask=None, plan=None)
-        )  # in a folder to be made, nothing is there
+        checked = outputs if made else replace(outputs, mask=None, plan=None)  # nothing lies in a folder to be made
         _say_plan(_planned(source, checked, choices, overwrite=overwrite), as_json=as_json)
-        return None
+        return 0
     result = _defaced(source, outputs, folders, choices, overwrite=overwrite, write_failed=write_failed)
     _say_result(result, outputs, folders, as_json=as_json)
-    return None
+    return 0
 
 
 def _defaced(

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from efface.dicom_folder import Outcome
 
 
-def holds_several_series(folder: Path) -> bool:
-    """Whether a folder holds DICOM files of more than one series; files are told by their content."""
+def holds_series(folder: Path) -> bool:
+    """Whether a folder holds a DICOM file; files are told by their content."""
     from efface.io.sniff import holds_dicom
 
-    if not folder.is_dir() or not holds_dicom(folder):
+    return holds_dicom(folder)
+
+
+def holds_several_series(folder: Path) -> bool:
+    """Whether a folder holds DICOM files of more than one series."""
+    if not folder.is_dir() or not holds_series(folder):
         return False
     from efface.io.dicom import require
 

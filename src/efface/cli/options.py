@@ -41,14 +41,14 @@ Source = Annotated[
     Path,
     typer.Argument(
         metavar="IN",
-        help="Head MRI: .nii, .nii.gz, .mgh or .mgz, or a folder with a DICOM series; 3-D or 4-D.",
+        help="Head MRI (.nii, .nii.gz, .mgh or .mgz; 3-D or 4-D), a folder of them, or a folder of DICOM files.",
         show_default=False,
     ),
 ]
 Output = Annotated[
     Path,
     typer.Argument(
-        metavar="OUT", help="Where to write it, in the same format; a folder for DICOM.", show_default=False
+        metavar="OUT", help="Where to write it, in the same format; a folder for a folder.", show_default=False
     ),
 ]
 Original = Annotated[Path, typer.Argument(metavar="ORIGINAL", help="The scan before defacing.", show_default=False)]
@@ -171,6 +171,49 @@ CleanHeaders = Annotated[
     typer.Option(
         "--clean-headers",
         help="Of DICOM: also remove from the headers who the person is (PS3.15 Annex E, Basic Profile).",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Of a folder: processes at work; by default one a core, or one where efface[dask] is not installed.",
+        show_default=False,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Of a folder: use the workers of this Dask scheduler, tcp://...", show_default=False
+    ),
+]
+
+
+class Queue(str, Enum):
+    """Batch systems; the same as `efface.batch.where.QUEUES`."""
+
+    slurm = "slurm"
+    pbs = "pbs"
+    sge = "sge"
+
+
+BatchSystem = Annotated[
+    Queue | None,
+    typer.Option("--queue", help="Of a folder: start --workers as jobs of this batch system.", show_default=False),
+]
+Memory = Annotated[
+    str,
+    typer.Option("--memory", metavar="SIZE", help="Of a folder: memory of each worker; one that uses more is ended."),
+]
+DEFAULT_MEMORY = "2 GiB"
+"""The same as `efface.batch.where.MEMORY`."""
+WorkDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Of a folder: where logs and private reports go; by default OUT_efface, beside OUT.",
+        show_default=False,
+        file_okay=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]

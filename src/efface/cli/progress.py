@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from efface.cli.logs import LOG
+
+if TYPE_CHECKING:
+    from efface.batch import Tally
 
 WORDS = {
     "sample": "making the synthetic sample",
@@ -51,6 +57,37 @@ def counted() -> Iterator[Callable[[int, int, Path], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking for scans", total=None)
         yield lambda done, of, path: bar.update(task, completed=done, total=of, description=path.name)
+
+
+@contextlib.contextmanager
+def tallied() -> Iterator[Callable[[Tally], None]]:
+    """Show a bar with rate and time left; gives the function that is told how a run of many scans stands."""
+    if not sys.stderr.isatty():
+        yield lambda tally: LOG.info("%d of %d scans done", tally.before + len(tally.records), tally.scans)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600) as bar:
+        task, start = bar.add_task("starting"), monotonic()
+
+        def show(tally: Tally) -> None:
+            if tally.before and not tally.records:
+                bar.reset(task)  # what earlier runs did says nothing of this one's rate
+            words = f"{_hourly(len(tally.records), monotonic() - start)} {_counted(tally)}"
+            bar.update(task, total=tally.scans, completed=tally.before + len(tally.records), description=words)
+
+        yield show
+
+
+def _hourly(scans: int, seconds: float) -> str:
+    return f"{3600 * scans / seconds:.0f} scans/h" if scans else "starting"
+
+
+def _counted(tally: Tally) -> str:
+    counts = Counter(record.status.value for record in tally.records)
+    return ", ".join(f"{number} {status}" for status, number in counts.items())
 
 
 def _logged(step: str) -> None:

@@ -15,6 +15,9 @@ from efface.io import folders
 Contents = bytes | Mapping[str, bytes] | Path
 """Of a file, or of each file of a folder; or where a folder lies that was filled already."""
 
+PART = ".efface-*.part"
+"""Pattern of temporary names; what a killed run left under one may be removed."""
+
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     """Write one file; under its own name it is there completely or not at all.

@@ -18,6 +18,9 @@ from efface.errors import UnreadableImageError
 
 MAGIC = b"\x1f\x8b"
 LEVEL = 2
+FIXED = 10
+"""Bytes of a gzip header before what its flags say follows."""
+HEADER_CRC, EXTRA, NAME, COMMENT = 0x02, 0x04, 0x08, 0x10
 CORRUPT: Any = (OSError, ValueError, zlib.error, isal_zlib.IsalError)
 _decompress: Callable[[bytes], bytes] = igzip.decompress
 
@@ -52,3 +55,20 @@ def decompress(data: bytes, name: str = "the data") -> bytes:
 def compress(data: bytes) -> bytes:
     """Return gzip data with no time and no file name; equal input gives equal output on one machine."""
     return igzip.compress(data, LEVEL, mtime=0)
+
+
+def without_name(data: bytes) -> bytes:
+    """Return a gzip file without the time, name and comment in its header; the compressed bytes stay as they are.
+
+    Whatever is no gzip file, or has nothing of the kind, is returned as it is.
+    """
+    if not data.startswith(MAGIC) or len(data) < FIXED:
+        return data
+    flags, start = data[3], FIXED
+    if flags & EXTRA:
+        start += 2 + int.from_bytes(data[start : start + 2], "little")
+    for flag in (NAME, COMMENT):
+        if flags & flag:
+            start = data.index(b"\0", start) + 1
+    start += 2 if flags & HEADER_CRC else 0
+    return data[:3] + b"\0" + bytes(4) + data[8:FIXED] + data[start:]

@@ -1,0 +1,56 @@
+"""Writing what may have been written before: by a run that was killed, or by somebody else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from efface.errors import OutputError, OutputExistsError
+from efface.io.atomic import write_all
+
+
+def write_new(files: dict[Path, bytes], *, replace: bool) -> None:
+    """Write files, their folders too. One that holds these very bytes is left as it is: a killed run wrote it.
+
+    Raises
+    ------
+    OutputExistsError
+        A file of other bytes is there and may not be replaced.
+    OutputError
+        Something cannot be written.
+    """
+    missing = {path: data for path, data in files.items() if not _holds(path, data)}
+    if taken := [path for path in missing if path.exists() and not replace]:
+        message = f"{taken[0]}: another file is there already; choose another folder, or --overwrite to replace it"
+        raise OutputExistsError(message)
+    for folder in {path.parent for path in missing}:
+        make_folder(folder)
+    write_all(missing, overwrite=replace)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{folder}: the folder cannot be made ({error.strerror}); choose another or change its permissions"
+        raise OutputError(message) from error
+
+
+def recorded(data: bytes) -> dict[str, Any]:
+    """Return what a record says of a file."""
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False

@@ -1,0 +1,157 @@
+"""Everything of a dataset that is no image: copied where it belongs to an image that was written.
+
+Done after every run, from what lies in the output then; doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from efface.batch.trees import files_below
+from efface.batch.writing import make_folder
+from efface.bids.dataset import DESCRIPTION, Dataset, Entry, Fate
+from efface.bids.layouts import Layout, Wish
+from efface.bids.names import Name, read_name
+from efface.errors import InputError
+from efface.io.atomic import write_whole
+from efface.io.codec import without_name
+from efface.provenance import json_bytes
+from efface.version import __version__
+
+ORPHAN = "nothing that it belongs to was written"
+RAW = "part of the raw dataset, which the derivative refers to"
+FOLDED = "its fields are in the sidecar of each image"
+LISTS = {"participants": "participant_id", "sessions": "session_id", "scans": "filename"}
+"""Tables that list what is there, and the column that does."""
+FREE = ("recording", "desc")
+"""Entities by which a file may differ from the image it belongs to."""
+
+
+@dataclass(frozen=True)
+class Present:
+    """Images of a dataset, by participant."""
+
+    names: Mapping[str, Sequence[Name]]
+    """Participant's label -> images."""
+
+    @classmethod
+    def of(cls, names: Iterable[Name | None]) -> Present:
+        """Sort names of images."""
+        found: dict[str, list[Name]] = {}
+        for name in names:
+            if name is not None and name.is_image:
+                found.setdefault(name.subject or "", []).append(name)
+        return cls(found)
+
+    def near(self, known: Name) -> Sequence[Name]:
+        """Return the images that a file may belong to."""
+        if known.subject is not None:
+            return self.names.get(known.subject, ())
+        return [image for images in self.names.values() for image in images]
+
+
+def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
+    """Copy what belongs to the images that were written, and describe the dataset.
+
+    Returns
+    -------
+    left : files that were not copied -> why
+    """
+    make_folder(wish.output)
+    present = images_in(wish.output)
+    before = Present.of(entry.known for entry in dataset.entries)
+    defaced = Present.of(entry.known for entry in dataset.of(Fate.DEFACE))
+    _put(wish.output / DESCRIPTION, json_bytes(description(dataset.description, wish)))
+    left: dict[str, str] = {}
+    for entry in dataset.of(Fate.CARRY):
+        if entry.name == DESCRIPTION or entry.known is None:
+            continue
+        if wish.layout is Layout.RAW:
+            reason = _reason_not_to(entry.known, dataset, before, defaced, present)
+        else:
+            reason = RAW if entry.known.suffix else ""
+        if reason:
+            left[entry.name] = reason
+            continue
+        _put(wish.output / entry.name, _contents(entry, entry.known, wish.output, present))
+    return left
+
+
+def images_in(output: Path) -> Present:
+    """Return the images that lie in the new dataset."""
+    found = (found.name for found in files_below(output) if not found.refused)
+    return Present.of(read_name(name.replace("_desc-defaced_", "_")) for name in found)
+
+
+def description(found: dict[str, Any], wish: Wish) -> dict[str, Any]:
+    """Return the new dataset's description: as it was, and who made this of what."""
+    by = {"Name": "efface", "Version": __version__, "Description": "Faces removed from head images; each was verified."}
+    earlier = [each for each in found.get("GeneratedBy", []) if isinstance(each, dict) and each.get("Name") != "efface"]
+    new = {**found, "GeneratedBy": [*earlier, by]}
+    new.setdefault("DatasetType", "raw")  # without it, GeneratedBy makes a validator take it for a derivative
+    if wish.layout is Layout.DERIVATIVES:
+        new |= {"Name": f"{found.get('Name', 'dataset')}, defaced", "DatasetType": "derivative"}
+    if doi := found.get("DatasetDOI"):
+        new["SourceDatasets"] = [{"DOI": doi}]
+        del new["DatasetDOI"]  # it is the DOI of the dataset this was made from
+    return new
+
+
+def _reason_not_to(known: Name, dataset: Dataset, before: Present, defaced: Present, present: Present) -> str:
+    """Say why a file is not copied; nothing if it is."""
+    if known.suffix is None or known.is_image:
+        return ""
+    if known.suffix in LISTS:
+        return "" if any(known.entities.items() <= image.entities.items() for image in present.near(known)) else ORPHAN
+    if known.suffix in dataset.suffixes:
+        if not any(known.applies_to(image) for image in present.near(known)):
+            return ORPHAN
+        beside = [image for image in defaced.near(known) if image.folder == known.folder]
+        return FOLDED if any(known.applies_to(image) for image in beside) else ""
+    beside = [image for image in before.near(known) if image.folder == known.folder]
+    return "" if not beside or any(_accompanies(known, image) for image in present.near(known)) else ORPHAN
+
+
+def _accompanies(known: Name, image: Name) -> bool:
+    own = {key: value for key, value in known.entities.items() if key not in FREE}
+    return image.folder == known.folder and own.items() <= image.entities.items()
+
+
+def _contents(entry: Entry, known: Name, output: Path, present: Present) -> bytes:
+    """Return a file's bytes; a table without the rows of what is not there, a gzip file without its name."""
+    try:
+        data = entry.path.read_bytes()
+    except OSError as error:
+        message = f"{entry.name}: cannot be read ({error.strerror}); check its permissions"
+        raise InputError(message) from error
+    table = known.suffix or Path(entry.name).name.removesuffix(".tsv")
+    if table not in LISTS or known.extension != ".tsv":
+        return without_name(data)
+    return _rows_there(data, table, known, output, present)
+
+
+def _rows_there(data: bytes, table: str, known: Name, output: Path, present: Present) -> bytes:
+    sessions = {f"ses-{image.session}" for image in present.near(known)}
+
+    def there(value: str) -> bool:
+        if table == "participants":
+            return value.removeprefix("sub-") in present.names
+        return value in sessions if table == "sessions" else (output / known.folder / value).is_file()
+
+    lines = data.decode("utf-8", "surrogateescape").splitlines()
+    header = lines[0].lstrip("\ufeff").split("\t") if lines else []
+    if LISTS[table] not in header:
+        return data
+    column = header.index(LISTS[table])
+    rows = [line for line in lines[1:] if line.strip() and there((line.split("\t") + [""] * len(header))[column])]
+    return ("\n".join([lines[0], *rows]) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file unless it holds these bytes."""
+    make_folder(path.parent)
+    if not (path.is_file() and path.read_bytes() == data):
+        write_whole(path, data, overwrite=True)

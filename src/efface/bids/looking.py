@@ -1,0 +1,36 @@
+"""Images that are not defaced: copied, once they were looked at and show no face."""
+
+from __future__ import annotations
+
+from efface.auditing.findings import Kind
+from efface.auditing.judging import judge
+from efface.batch.jobs import Job
+from efface.batch.records import Record, Status
+from efface.batch.telling import Tell, guarded
+from efface.batch.writing import recorded, write_new
+from efface.errors import InputError
+from efface.io import read_scan
+from efface.io.codec import without_name
+
+FACELESS = (Kind.REFACED, Kind.DEFACED, Kind.NO_FACE, Kind.STRIPPED, Kind.NO_HEAD)
+
+
+def look_job(job: Job) -> list[Record]:
+    """Look at a job's images, as `efface.audit` does, and copy those that show no face."""
+    return guarded(job, _look)
+
+
+def _look(job: Job, tell: Tell) -> None:
+    for image in job.images:
+        try:
+            finding = judge(read_scan(image.source), image.source)
+        except InputError as error:
+            tell(image, Status.UNREADABLE, str(error))
+            continue
+        if finding.kind not in FACELESS:
+            told = f"not copied: {finding.kind.value}: {finding.reason}"
+            tell(image, Status.REFUSED, f"{told}; see --also-modalities and --carry-modalities")
+            continue
+        data = without_name(image.source.read_bytes())
+        write_new({image.output: data}, replace=job.overwrite or image.name in job.ours)
+        tell(image, Status.VERIFIED, f"copied: {finding.kind.value}: {finding.reason}", **recorded(data))

@@ -1,0 +1,57 @@
+"""Work for jobs, fast enough to test what is around it; worker processes import it, too."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from efface.batch import Image, Job, Where, run_batch
+from efface.batch.records import Status
+from efface.batch.telling import guarded
+from efface.batch.writing import recorded, write_new
+from efface.errors import UnreadableImageError, VerificationError
+
+
+def copy_job(job):
+    """Write every image backwards; what its bytes say happens instead."""
+    return guarded(job, _copy)
+
+
+def slow_job(job):
+    time.sleep(0.3)
+    return copy_job(job)
+
+
+def _copy(job, tell):
+    for image in job.images:
+        data = image.source.read_bytes()
+        if data == b"poison":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if data == b"bug":
+            message = "first\nsecond"
+            raise RuntimeError(message)
+        if data == b"hungry":
+            raise MemoryError
+        if data == b"broken":
+            tell(image, Status.UNREADABLE, str(UnreadableImageError(f"{image.source}: truncated")))
+        elif data == b"face":
+            tell(image, Status.REFUSED, str(VerificationError("refused: the face shows")))
+        else:
+            write_new({image.output: data[::-1]}, replace=job.overwrite or image.name in job.ours)
+            tell(image, Status.VERIFIED, "verified", **recorded(data[::-1]))
+
+
+def jobs_for(source, output, work=copy_job, **options):
+    """One job for each file of a folder."""
+    return [
+        Job((Image(path, output / path.name, path.name, path.name),), options, "folder", work)
+        for path in sorted(source.iterdir())
+    ]
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    run_batch(
+        jobs_for(folder / "in", folder / "out", slow_job), folder / "out", folder / "logs", Where(int(sys.argv[2]))
+    )
