@@ -20,7 +20,7 @@ from efface.bids.looking import look_job
 from efface.bids.names import Name, read_name
 from efface.bids.sidecars import Sidecars, applicable, fields_of, sidecars_of
 from efface.errors import UsageError
-from efface.methods import method_class
+from efface.methods import DEFAULT, method_class
 from efface.methods.base import traits_of
 
 TOGETHER = 30_000_000
@@ -52,7 +52,7 @@ class Wish:
     """Whether files of an unknown origin are replaced."""
 
     def __post_init__(self) -> None:
-        method = self.options.get("method")
+        method = self.options.get("method", DEFAULT)
         if self.masks and traits_of(method_class(method)).follows_face:
             message = f"the mask of {method} may follow the face and is not shared; leave --masks out"
             raise UsageError(message)
