@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
     "CodingSchemeDesignator": "DCM",
 }
 """DICOM CID 7050; claimed only after verification, and not of a scan that keeps ears or eyes."""
+
+FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[^\s/\\={}]*[/\\])+")
+"""The folders before a file's name, in words that hold a path."""
 
 
 def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]:
@@ -52,6 +56,15 @@ def sidecar(plan: DefacePlan, verdict: Verdict, output: bytes) -> dict[str, Any]
         "verdict": verdict.as_dict(),
     }
     return document
+
+
+def without_folders(text: str) -> str:
+    """Return text in which every path is only a file's name.
+
+    >>> without_folders("prog --template=/home/erika/head.nii.gz {in}")
+    'prog --template=head.nii.gz {in}'
+    """
+    return FOLDERS.sub("", text)
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:
