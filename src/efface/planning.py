@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,9 @@ from efface.fill.own import fill_own
 from efface.methods import DEFAULT, get_method
 from efface.methods.base import Decision, DefaceMethod, traits_of
 from efface.methods.regions import region_names
+from efface.provenance import without_folders
 from efface.scan import Scan
 from efface.version import __version__
-
-FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[^\s/\\={}]*[/\\])+")
-"""The folders before a file's name, in words that hold a path."""
 
 
 def plan(scan: Scan, anatomy: Anatomy, method: str = DEFAULT, fill: str | None = None, **parameters: Any) -> DefacePlan:
@@ -134,5 +131,5 @@ def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (str, Path)):
-        return FOLDERS.sub("", str(value))
+        return without_folders(str(value))
     return [_plain(each) for each in value] if isinstance(value, tuple) else value

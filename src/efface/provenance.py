@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
     "CodingSchemeDesignator": "DCM",
 }
 """DICOM CID 7050; claimed only after verification, and not of a scan that keeps ears or eyes."""
+
+FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[^\s/\\={}]*[/\\])+")
+"""The folders before a file's name, in words that hold a path."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,15 @@ def _sha256(output: bytes | Mapping[str, bytes]) -> str:
         return hashlib.sha256(output).hexdigest()
     lines = [f"{hashlib.sha256(output[name]).hexdigest()}  {name}\n" for name in sorted(output)]
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def without_folders(text: str) -> str:
+    """Return text in which every path is only a file's name.
+
+    >>> without_folders("prog --template=/home/erika/head.nii.gz {in}")
+    'prog --template=head.nii.gz {in}'
+    """
+    return FOLDERS.sub("", text)
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

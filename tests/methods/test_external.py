@@ -255,6 +255,7 @@ def test_a_wrong_command_line_is_refused_at_once(command, word):
     ("key", "parameters", "word"),
     [
         ("external", {"command_line": "cp {in} {out}", "timeout_s": 0}, "timeout_s"),
+        ("external", {"command_line": "cp {in} {out}", "keep": "nose"}, "ears"),
         ("external-container", {}, "no image"),
         ("external-niimath", {}, "--mask-template"),
         ("external-niimath", {"template": "no.nii", "mask_template": "no.nii"}, "no such file"),
@@ -289,6 +290,13 @@ def test_quickshear_cuts_the_nose_and_leaves_ears(scan, anatomy):
     assert share["left_ear_covered"] < 0.2
     assert not (plan.changed & anatomy.brain).any()
     assert plan.provenance["program"] == "quickshear"
+
+
+@needs("external-quickshear")
+def test_what_a_program_leaves_is_not_judged_on_request(scan, anatomy):
+    plan = efface.plan(scan, anatomy, method="external-quickshear", buffer=3, keep="ears")
+    verdict = efface.verify(scan, efface.apply_plan(scan, plan), anatomy=anatomy, plan=plan)
+    assert {check.passed for check in verdict.checks if "ear_" in check.name or check.name.endswith("_ear")} == {None}
 
 
 @needs("external-niimath")

@@ -145,6 +145,7 @@ def test_a_mask_that_follows_the_face_is_not_written_beside_shared_output(found,
 
 def test_it_goes_into_the_private_folder(found, refused_never, source, tmp_path, efface_cli, monkeypatch):
     monkeypatch.setattr(files, "render_views", lambda *scan, **options: {"front": np.zeros((9, 9), np.uint8)})
+    monkeypatch.setattr(files, "private_report_files", lambda *result: {})
     more = ["--mask", tmp_path / "mask.nii.gz", "--plan", tmp_path / "plan.npz"]
     folders = ["--report", tmp_path / "shared", "--private-report", tmp_path / "private"]
     command = ["deface", source, tmp_path / "out.nii.gz", "--method", "tiny", *more, *folders, "--json"]

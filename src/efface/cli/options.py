@@ -107,7 +107,8 @@ Extent = Annotated[
 Keep = Annotated[
     list[Part] | None,
     typer.Option(
-        help="Of method anatomy: keep what may stay though it shows who it is; give it once for each.",
+        help="Of method anatomy: keep what may stay though it shows who it is; give it once for each. Of other "
+        "programs: do not judge it.",
         show_default=False,
     ),
 ]

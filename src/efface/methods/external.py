@@ -24,9 +24,11 @@ from efface.errors import GridMismatchError, InputError, ProgramError, UsageErro
 from efface.evaluate.changed import changed_voxels
 from efface.grid import Grid
 from efface.io import read_scan
+from efface.methods.anatomy import KEPT
 from efface.methods.base import Availability, Decision
 from efface.methods.regions import named_regions
 from efface.methods.running import command_words, find_program, run_program
+from efface.provenance import without_folders
 from efface.scan import Scan
 from efface.spatial.regridding import Regridded, regridded
 
@@ -45,6 +47,8 @@ class External:
     """More of the program's own options, as typed in a shell."""
     timeout_s: float = 3600.0
     """The program is stopped after so many seconds."""
+    keep: tuple[str, ...] = ()
+    """What may stay though it shows who it is, and is not judged: ``"ears"``, ``"eyes"``; many programs leave both."""
 
     key: ClassVar[str]
     citation: ClassVar[str]
@@ -64,6 +68,10 @@ class External:
     def __post_init__(self) -> None:
         if not self.timeout_s > 0:
             message = f"timeout_s = {self.timeout_s}: give a number of seconds above 0"
+            raise UsageError(message)
+        object.__setattr__(self, "keep", _several(self.keep))
+        if not set(self.keep) <= set(KEPT):
+            message = f"keep = {', '.join(self.keep)}; use any of: {', '.join(KEPT)}"
             raise UsageError(message)
         for name, path in self._paths().items():
             if not path.is_file():
@@ -156,5 +164,10 @@ def _image(voxels: NDArray[Any], grid: Grid) -> nib.Nifti1Image:
     return image
 
 
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def _last_line(log: str) -> str:
-    return next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")[:LOG_CHARACTERS]
+    last = next((line.strip() for line in reversed(log.splitlines()) if line.strip()), "")
+    return without_folders(last)[:LOG_CHARACTERS]
