@@ -56,6 +56,8 @@ class Store:
             message = f"{self.path}: ratings cannot be kept here ({error}); check the folder's permissions"
             raise OutputError(message) from error
         self._lock = Lock()
+        self._read: list[Event] = []
+        self._last = 0
 
     def append(self, kind: str, rater: str, form: str, rating_id: str, body: Any) -> None:
         """Write one event; when this returns, it survives a crash.
@@ -76,10 +78,13 @@ class Store:
             raise OutputError(message) from error
 
     def events(self) -> list[Event]:
-        """Return all that happened, in order."""
+        """Return all that happened, in order; what was read before is not read again, for it never changes."""
+        select = "SELECT number, kind, rater, form, rating_id, body FROM event WHERE number > ? ORDER BY number"
         with self._lock, closing(self._connection.cursor()) as cursor:
-            rows = cursor.execute("SELECT kind, rater, form, rating_id, body FROM event ORDER BY number").fetchall()
-        return [Event(kind, rater, form, rating_id, json.loads(body)) for kind, rater, form, rating_id, body in rows]
+            for number, kind, rater, form, rating_id, body in cursor.execute(select, (self._last,)):
+                self._read.append(Event(kind, rater, form, rating_id, json.loads(body)))
+                self._last = number
+            return list(self._read)
 
     def seed(self, given: str | None = None) -> str:
         """Return the seed of all orders; drawn, or as given, when it is first asked for.
