@@ -157,7 +157,7 @@ class Desk:
         return {q.key: sorted(each.answers[q.key] for each in same if q.key in each.answers) for q in form.questions}
 
     def _order(self, rater: str, form: Form, events: Sequence[Event]) -> list[Shown]:
-        """Return what a rater sees: as drawn when they began, with what came into the table since, without what went."""
+        """Return what a rater sees: as drawn when they began, with what came into the table since, not what went."""
         if rater == CONSENSUS:
             return self._disagreements(form, events)
         if not NAME.fullmatch(rater):

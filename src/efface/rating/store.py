@@ -49,9 +49,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         try:
-            self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30, isolation_level=None)
-            self._connection.execute("PRAGMA synchronous = EXTRA")  # on the disk before it is confirmed
-            self._connection.executescript(TABLES)
+            self._connection = _opened(self.path)
         except sqlite3.Error as error:
             message = f"{self.path}: ratings cannot be kept here ({error}); check the folder's permissions"
             raise OutputError(message) from error
@@ -108,6 +106,18 @@ class Store:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a file of events, and make it if needed; every append is on the disk when it returns."""
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.executescript(TABLES)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 @dataclass(frozen=True)
