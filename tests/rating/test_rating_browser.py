@@ -1,4 +1,4 @@
-"""Raters in a real browser: twenty ratings each with the keys alone; a killed app loses nothing that was confirmed."""
+"""Raters in a real browser: twenty ratings each with the keys alone; a kill loses nothing that was confirmed."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_two_raters_rate_twenty_each_through_a_kill(rated, window):
         settle = window.locator("li[data-form=outcome]")
         assert "5 open" in settle.inner_text()
         settle.get_by_role("link", name="Settle").click()
-        window.get_by_text("Raters said: failure II, success").wait_for()
+        window.get_by_text("Raters said: Failure II, Success").wait_for()
     assert len(kept(rated)) == 40
 
 

@@ -62,6 +62,15 @@ def test_what_came_into_the_table_later_is_shown_too(desk, folder, store):
     assert len({(row["scan"], row["method"]) for row in rows(desk, store)}) == 18
 
 
+def test_what_is_no_longer_in_the_table_is_not_shown_but_kept(desk, folder, store):
+    rate(desk, "A", outcome("success"), many=20)
+    desk.place("B", FORM)
+    shorter = Desk(type(folder)(folder.path, folder.items[:4], ()), desk.forms, store)
+    rate(shorter, "B", outcome("success"))
+    assert shorter.place("B", FORM).shown is None
+    assert len([row for row in rows(shorter, store) if row["rater"] == "A"]) == 20
+
+
 def test_undo_brings_the_last_back_with_its_answer(desk, store):
     first = desk.place("A", FORM).shown
     rate(desk, "A", outcome("failure I"), many=1)

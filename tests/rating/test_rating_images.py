@@ -84,3 +84,9 @@ def test_photographs_lose_what_cameras_write(tmp_path):
     assert b"Mustermann" not in png
     with Image.open(BytesIO(png)) as small:
         assert (small.format, small.size) == ("PNG", (600, 300))
+
+
+def test_a_photograph_that_is_none_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not a picture"):
+        read_photograph(tmp_path / "a.jpg")

@@ -157,7 +157,7 @@ class Desk:
         return {q.key: sorted(each.answers[q.key] for each in same if q.key in each.answers) for q in form.questions}
 
     def _order(self, rater: str, form: Form, events: Sequence[Event]) -> list[Shown]:
-        """Return what a rater sees: as it was drawn when they began, and what has come into the table since."""
+        """Return what a rater sees: as drawn when they began, with what came into the table since, not what went."""
         if rater == CONSENSUS:
             return self._disagreements(form, events)
         if not NAME.fullmatch(rater):
@@ -167,13 +167,13 @@ class Desk:
         by_id = {each["rating_id"]: Shown(**each) for drawing in drawings for each in drawing}
         kept = list(by_id.values())  # two windows may have begun at the same time, and drawn the same
         drawn = order(self.folder, form, rater, self._seed)
-        if form.per_person is not None and kept:
-            return kept  # drawn by lot: what came later does not change the lot
         known = {(each.scan, each.method) for each in kept}
         new = [each for each in drawn if (each.scan, each.method) not in known]
+        if form.per_person is not None and kept:
+            new = []  # drawn by lot: what came later does not change the lot
         if new:
             self._store.append("order", rater, form.name, "", [asdict(each) for each in new])
-        return [*kept, *new]
+        return [each for each in (*kept, *new) if (each.scan, each.method) in self._items]
 
     def _disagreements(self, form: Form, events: Sequence[Event]) -> list[Shown]:
         """Return what raters do not agree on, blinded like everything else."""

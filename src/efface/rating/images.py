@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from efface.errors import UnreadableImageError
 from efface.evaluate.render import Frame, frame_of, render_views
 from efface.grid import Grid
 from efface.io import read_scan
@@ -93,8 +94,12 @@ def read_views(path: Path, angles: Sequence[float], frame: Frame) -> dict[float,
 
 def read_photograph(path: Path) -> bytes:
     """Return a photograph as a small PNG, without what cameras write into files."""
-    with Image.open(path) as image:
-        small = image.convert("RGB")
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB")
+    except OSError as error:
+        message = f"{path}: not a picture ({error}); give PNG or JPEG"
+        raise UnreadableImageError(message) from error
     small.thumbnail((PHOTOGRAPH_PX, PHOTOGRAPH_PX))
     return _png(np.asarray(small))
 

@@ -49,13 +49,13 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         try:
-            self._connection = sqlite3.connect(self.path, check_same_thread=False, timeout=30, isolation_level=None)
-            self._connection.execute("PRAGMA synchronous = EXTRA")  # on the disk before it is confirmed
-            self._connection.executescript(TABLES)
+            self._connection = _opened(self.path)
         except sqlite3.Error as error:
             message = f"{self.path}: ratings cannot be kept here ({error}); check the folder's permissions"
             raise OutputError(message) from error
         self._lock = Lock()
+        self._read: list[Event] = []
+        self._last = 0
 
     def append(self, kind: str, rater: str, form: str, rating_id: str, body: Any) -> None:
         """Write one event; when this returns, it survives a crash.
@@ -76,10 +76,13 @@ class Store:
             raise OutputError(message) from error
 
     def events(self) -> list[Event]:
-        """Return all that happened, in order."""
+        """Return all that happened, in order; what was read before is not read again, for it never changes."""
+        select = "SELECT number, kind, rater, form, rating_id, body FROM event WHERE number > ? ORDER BY number"
         with self._lock, closing(self._connection.cursor()) as cursor:
-            rows = cursor.execute("SELECT kind, rater, form, rating_id, body FROM event ORDER BY number").fetchall()
-        return [Event(kind, rater, form, rating_id, json.loads(body)) for kind, rater, form, rating_id, body in rows]
+            for number, kind, rater, form, rating_id, body in cursor.execute(select, (self._last,)):
+                self._read.append(Event(kind, rater, form, rating_id, json.loads(body)))
+                self._last = number
+            return list(self._read)
 
     def seed(self, given: str | None = None) -> str:
         """Return the seed of all orders; drawn, or as given, when it is first asked for.
@@ -103,6 +106,18 @@ class Store:
         """Close the file."""
         with self._lock:
             self._connection.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a file of events, and make it if needed; every append is on the disk when it returns."""
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.executescript(TABLES)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@
         for (const cell of cells) {
           const place = row.insertCell();
           place.textContent = cell;
-          if (typeof cell === "number" || /^-?[\d.]+( %)?$/.test(cell)) place.className = "number";
+          if (typeof cell === "number" || /^-?[\d.]+( %| of \d+)?$/.test(cell)) place.className = "number";
         }
         return row;
       }),

@@ -56,6 +56,15 @@
     return made;
   };
 
+  const labelOf = (question, value) => question.answers.find((each) => each.value === value)?.label ?? value;
+
+  // In the consensus, what all raters said is there already; what they did not agree on is left to settle.
+  const agreedUpon = (said) =>
+    Object.fromEntries(
+      Object.entries(said ?? {}).filter(([, values]) => values.length && values.every((each) => each === values[0]))
+        .map(([key, values]) => [key, values[0]]),
+    );
+
   const drawQuestions = () => {
     $("questions").replaceChildren(
       ...asked.map((question, number) => {
@@ -74,7 +83,7 @@
         }
         group.append(list);
         const said = current?.said?.[question.key];
-        if (said) group.append(element("p", "said", `Raters said: ${said.join(", ")}`));
+        if (said) group.append(element("p", "said", `Raters said: ${said.map((value) => labelOf(question, value)).join(", ")}`));
         return group;
       }),
     );
@@ -96,8 +105,8 @@
   const give = (number, value) => {
     if (busy) return;
     answers[asked[number].key] = value;
-    const left = asked.findIndex((question) => !(question.key in answers));
-    at = number + 1 < asked.length ? number + 1 : left >= 0 ? left : number;
+    const open = asked.map((question, place) => (question.key in answers ? -1 : place)).filter((place) => place >= 0);
+    at = open.find((place) => place > number) ?? open[0] ?? Math.min(number + 1, asked.length - 1);
     say("");
     refresh();
   };
@@ -106,9 +115,9 @@
     current = await ask(`api/place?${known}`);
     $("count").textContent = `${current.done} of ${current.total}`;
     $("bar").style.width = `${(100 * current.done) / Math.max(current.total, 1)}%`;
-    answers = { ...before };
-    at = 0;
+    answers = { ...agreedUpon(current.said), ...before };
     asked = current.id ? described.questions : current.debriefing ? described.debriefing : [];
+    at = Math.max(0, asked.findIndex((question) => !(question.key in answers)));
     drawQuestions();
     document.body.classList.toggle("finished", !current.id);
     viewer.clear();

@@ -10,18 +10,10 @@
 
   const sortBy = (column, down) => {
     const keyed = [...body.rows].map((row) => [row.cells[column].dataset.key, row]);
-    const way = down ? -1 : 1;
-    keyed.sort((one, other) => way * words.compare(one[0], other[0]));
-    body.append(...keyed.map((pair) => pair[1]));
-  };
-
-  // "-3" must come before "-1": numbers are compared as numbers.
-  const numeric = (column) => [...body.rows].every((row) => /^-?\d+$/.test(row.cells[column].dataset.key ?? ""));
-  const sortByNumber = (column, down) => {
-    const way = down ? -1 : 1;
-    const rows = [...body.rows];
-    rows.sort((one, other) => way * (one.cells[column].dataset.key - other.cells[column].dataset.key));
-    body.append(...rows);
+    const numeric = keyed.every(([key]) => /^-?\d+$/.test(key)); // as words, -3 would come after -1
+    const compare = numeric ? (one, other) => one[0] - other[0] : (one, other) => words.compare(one[0], other[0]);
+    keyed.sort(down ? (one, other) => compare(other, one) : compare);
+    body.replaceChildren(...keyed.map(([, row]) => row));
   };
 
   headings.forEach((heading, column) => {
@@ -31,7 +23,7 @@
       const down = heading.getAttribute("aria-sort") === "ascending";
       headings.forEach((each) => each.hasAttribute("aria-sort") && each.setAttribute("aria-sort", "none"));
       heading.setAttribute("aria-sort", down ? "descending" : "ascending");
-      (numeric(column) ? sortByNumber : sortBy)(column, down);
+      sortBy(column, down);
     });
   });
 
