@@ -161,7 +161,7 @@ class TestRaw:
         mask = nib.load(raw.parent / "out" / T1.replace("run-1_T1w", "run-1_mod-T1w_defacemask.nii.gz"))
         assert set(np.unique(mask.dataobj)) == {0, 1}
         with pytest.raises(UsageError, match="may follow the face"):
-            wish(raw, masks=True, options={"method": "quickshear"})
+            wish(raw, masks=True, options={"method": "mideface"})
 
     def test_nothing_names_the_person_or_the_machine(self, raw):
         (raw / f"{T1}.nii.gz").write_bytes(b"text")
