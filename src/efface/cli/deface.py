@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from efface.cli import also as session
 from efface.cli import answers, dicom, options, progress
 from efface.cli.logs import LOG
-from efface.errors import VerificationError
+from efface.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
     from efface.deface_plan import DefacePlan
@@ -59,6 +59,9 @@ def run(
     get_method(method, **parameters)  # a wrong name or number is refused now, not after the scan was searched
     choices = {"method": method, "fill": fill.value, **parameters}
     folders = {"report": report, "private_report": private_report}
+    if also and clean_headers:
+        message = "--clean-headers is for one series or a folder of studies; leave it out with --also"
+        raise UsageError(message)
     if also:
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,

@@ -27,7 +27,8 @@ def series_warnings(series: Series, *, clean_headers: bool) -> Iterator[str]:
     """Say what to look at before a series is shared, without quoting it."""
     first = series.first
     with leniently():
-        said = [name for name in NAMING if first.get(name)]
+        removed = str(first.get("PatientIdentityRemoved", "")).upper() == "YES"
+        said = [] if removed else [name for name in NAMING if first.get(name)]
         private = any(tag.is_private for tag in first.keys())  # noqa: SIM118 - a Dataset iterates over its elements
         if (said or private) and not clean_headers:
             listed = ", ".join([*said[:4], *["..."] * (len(said) > 4), *["private elements"] * private])
