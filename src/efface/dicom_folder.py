@@ -72,20 +72,19 @@ def look_over(source: Path) -> tuple[list[Found], list[Outcome]]:
     if not paths:
         message = f"{source}: a folder without DICOM files; give one that holds DICOM studies"
         raise UnreadableImageError(message)
-    return [each for each in found if each.no_head is None], list(_others(source, found, broken, len(paths)))
+    return [each for each in found if each.no_head is None], list(_others(source, found, broken))
 
 
-def _others(
-    source: Path, found: list[Found], broken: dict[Path, UnreadableImageError], dicom: int
-) -> Iterator[Outcome]:
+def _others(source: Path, found: list[Found], broken: dict[Path, UnreadableImageError]) -> Iterator[Outcome]:
     for each in found:
         if each.no_head is not None:
             yield Outcome(str(each), "not copied", each.no_head)
     for path, error in broken.items():
         yield Outcome(str(path.relative_to(source)), "unreadable", _reason(error, source), error.exit_status)
-    rest = sum(path.is_file() for path in source.rglob("*")) - dicom
+    known = len(broken) + sum(len(each.paths) for each in found)
+    rest = sum(path.is_file() for path in source.rglob("*")) - known
     if rest:
-        yield Outcome("1 other file" if rest == 1 else f"{rest} other files", "not copied", "no DICOM")
+        yield Outcome("1 other file" if rest == 1 else f"{rest} other files", "not copied", "no DICOM images")
 
 
 def deface_dicom_folder(
@@ -160,12 +159,17 @@ def _one(
     verdict = result.verdict
     if not verdict.passed:
         status = VerificationError.exit_status
-        return Outcome(str(found), "refused", verdict.summary(), status, verdict, warnings), {}, {}
+        return Outcome(str(found), "refused", _found(verdict), status, verdict, warnings), {}, {}
     claim = claim_of(result.plan, verdict)
     contents = series_contents(result.scan, claim, clean_headers=clean_headers)
     written = {prefix + name: data for name, data in contents.items()}
     document = {"files": sorted(written), **sidecar(result.plan, verdict, written)}
-    return Outcome(str(found), "verified", verdict.summary(), 0, verdict, warnings), written, document
+    return Outcome(str(found), "verified", _found(verdict), 0, verdict, warnings), written, document
+
+
+def _found(verdict: Verdict) -> str:
+    """Return the verdict's line without its first word, which is the outcome's."""
+    return verdict.summary().partition(": ")[2]
 
 
 def _reason(error: DefaceError, source: Path) -> str:

@@ -66,6 +66,8 @@ def test_a_series_becomes_a_series(series, defaced):
     assert first.RecognizableVisualFeatures == "NO"
     sidecar = json.loads((folder / "head.json").read_text("utf-8"))
     assert first.DeidentificationMethod == sidecar["DeidentificationMethod"][0]
+    lines = [f"{hashlib.sha256((folder / 'head' / name).read_bytes()).hexdigest()}  {name}\n" for name in names(series)]
+    assert sidecar["efface"]["sha256"] == hashlib.sha256("".join(lines).encode()).hexdigest()
     assert NAME.split("^")[0] not in (folder / "head.json").read_text("utf-8")
 
 
@@ -190,6 +192,13 @@ def test_clean_headers_is_for_dicom(efface, phantom_file, tmp_path):
     said = efface("deface", phantom_file, tmp_path / "out.nii.gz", "--clean-headers")
     assert said.status == 2
     assert "DICOM" in said.line
+
+
+def test_clean_headers_is_not_for_sessions(efface, series, tmp_path):
+    options = ["--also", tmp_path / "in2", tmp_path / "out2", "--clean-headers"]
+    said = efface("deface", series, tmp_path / "out", *options)
+    assert said.status == 2
+    assert "--also" in said.line
 
 
 def test_a_refused_series_is_written_as_failed_only(efface, series, tmp_path, monkeypatch):

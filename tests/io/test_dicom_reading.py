@@ -10,6 +10,7 @@ from making_dicom import Making, edit, place, pydicom, write_capture, write_enha
 
 import efface
 from efface.errors import InputError, UnreadableImageError, UnsupportedImageError
+from efface.fill.kept import to_stored
 
 SIZE = (14, 12, 9)
 
@@ -119,6 +120,11 @@ def test_signed_values_of_few_bits_keep_their_sign(tmp_path):
     scan = efface.read_scan(folder)
     assert scan.limits == (-2048, 2047)
     assert_same(scan, image, affine())
+
+
+def test_a_fill_stays_within_the_bits_in_use(tmp_path):
+    scan = efface.read_scan(write_series(tmp_path / "s", voxels(), affine(), Making(slope=2.0, inter=-10.0)))
+    assert to_stored(np.array([-500.0, 390.0, 1e6], np.float32), scan).tolist() == [0, 200, 4095]
 
 
 def test_padding_is_seen_as_background(tmp_path):

@@ -128,7 +128,9 @@ def _say(findings: Sequence[Finding]) -> None:
     counted = ", ".join(f"{number} {kind}" for kind, number in _counts(findings).items())
     answers.say(counted or "no scans were found under these paths")
     if not findings:
-        sys.stderr.write("efface: nothing was judged; give folders or files that hold .nii, .nii.gz, .mgz or .gii\n")
+        sys.stderr.write(
+            "efface: nothing was judged; give folders or files that hold .nii, .nii.gz, .mgz, .gii or DICOM\n"
+        )
 
 
 def _table(findings: Sequence[Finding]) -> bytes:

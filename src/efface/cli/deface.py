@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from efface.cli import also as session
 from efface.cli import answers, dicom, folder, options, progress
 from efface.cli.logs import LOG
-from efface.errors import VerificationError
+from efface.errors import UsageError, VerificationError
 
 if TYPE_CHECKING:
     from efface.deface_plan import DefacePlan
@@ -77,6 +77,9 @@ def run(
         return folder.run(source, output, folders, choices, folder.Asked(only_one, spread, memory, work_dir),
                           as_json=as_json, dry_run=dry_run, overwrite=overwrite)  # fmt: skip
     folder.refuse_options_of_folders({**spread, "work-dir": work_dir}, source)
+    if also and clean_headers:
+        message = "--clean-headers is for one series or a folder of studies; leave it out with --also"
+        raise UsageError(message)
     if also:
         images = session.pairs(source, output, also, mask, plan)
         session.run(images, folders, choices, as_json=as_json, dry_run=dry_run, overwrite=overwrite,

@@ -37,11 +37,15 @@ def series_differences(one: Series, two: Series) -> tuple[str, ...]:
 
     Returns
     -------
-    names : keywords, or tags of private elements, sorted; ``"files"`` where images are missing
+    names : keywords, or tags of private elements, sorted; ``"files"`` where images are missing, ``"a broken element"``
+        where the headers cannot be compared
     """
-    cleaned = str(two.first.get("PatientIdentityRemoved", "")) == "YES"
-    with leniently():
-        return tuple(sorted(set(_differing(one, two, cleaned=cleaned))))
+    try:
+        with leniently():
+            cleaned = str(two.first.get("PatientIdentityRemoved", "")) == "YES"
+            return tuple(sorted(set(_differing(one, two, cleaned=cleaned))))
+    except BROKEN:
+        return ("a broken element",)
 
 
 def _differing(one: Series, two: Series, *, cleaned: bool) -> Iterator[str]:

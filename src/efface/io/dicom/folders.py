@@ -6,36 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydicom import dcmread
-from pydicom.uid import (
-    EnhancedMRImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    MediaStorageDirectoryStorage,
-    MRImageStorage,
-)
 
 from efface.errors import UnreadableImageError, UnsupportedImageError
-from efface.io.dicom.series import BROKEN, leniently, why
+from efface.io.dicom.headers import Header, read_header
 from efface.io.sniff import is_dicom
 
-MR_IMAGES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
-"""SOP classes that may be a head MRI. Secondary captures, screenshots and reports are others."""
-TAGS: Any = [
-    "SOPClassUID",
-    "SeriesInstanceUID",
-    "StudyInstanceUID",
-    "SeriesNumber",
-    "SeriesDescription",
-    "Modality",
-    "ImageType",
-    "ImageOrientationPatient",
-]
 SAME_DIRECTION = 0.01
 """Direction cosines of parallel images differ by less."""
-SCOUT = ("LOCALIZER", "SCOUT", "SURVEY")
-"""Values of Image Type that say so."""
 
 
 @dataclass(frozen=True)
@@ -94,73 +71,35 @@ def find_series(paths: Sequence[Path]) -> tuple[list[Found], dict[Path, Unreadab
     found : one for each series, in order of study and number; an index of a disc (DICOMDIR) is none
     broken : files whose headers cannot be read, and why
     """
-    sorted_by: dict[str, list[tuple[Path, Any]]] = {}
+    members: dict[str, list[tuple[Path, Header]]] = {}
     broken: dict[Path, UnreadableImageError] = {}
     for path in paths:
         try:
-            header = _header(path)
+            header = read_header(path)
         except UnreadableImageError as error:
             broken[path] = error
             continue
-        if header.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
-            sorted_by.setdefault(str(header.SeriesInstanceUID), []).append((path, header))
-    found = [_found(uid, members) for uid, members in sorted_by.items()]
+        if header is not None:
+            members.setdefault(header.series, []).append((path, header))
+    found = [_found([path for path, _ in each], [header for _, header in each]) for each in members.values()]
     return sorted(found, key=lambda one: (one.study, len(one.number), one.number, one.uid)), broken
 
 
-def _header(path: Path) -> Any:
-    try:
-        with leniently():
-            header = dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
-            for name in TAGS:
-                header.get(name)  # broken values are met here, not later
-    except BROKEN as error:
-        message = f"{path}: the DICOM header cannot be read ({why(error)}); copy or export the series again"
-        raise UnreadableImageError(message) from error
-    listed = header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
-    if not listed and not header.get("SeriesInstanceUID"):
-        message = f"{path}: the DICOM header names no series; it may be truncated, copy or export the series again"
-        raise UnreadableImageError(message)
-    return header
-
-
-def _found(uid: str, members: Sequence[tuple[Path, Any]]) -> Found:
-    first = members[0][1]
-    reasons = [reason for _, header in members if (reason := _no_head(header)) is not None]
-    if not reasons and _directions([header for _, header in members]) > 1:
+def _found(paths: Sequence[Path], headers: Sequence[Header]) -> Found:
+    first = headers[0]
+    reasons = [header.no_head for header in headers if header.no_head is not None]
+    if not reasons and _directions(headers) > 1:
         reasons = ["images in several directions, as of a scout"]
-    return Found(
-        uid=uid,
-        study=str(first.get("StudyInstanceUID", "")),
-        number=str(first.get("SeriesNumber", "") or ""),
-        description=str(first.get("SeriesDescription", "") or ""),
-        no_head=reasons[0] if reasons else None,
-        paths=tuple(path for path, _ in members),
-    )
+    reason = reasons[0] if reasons else None
+    return Found(first.series, first.study, first.number, first.description, reason, tuple(paths))
 
 
-def _no_head(header: Any) -> str | None:
-    """Return why a file cannot be part of a head MRI."""
-    sop_class = header.get("SOPClassUID")
-    if sop_class not in MR_IMAGES:
-        return f"{getattr(sop_class, 'name', None) or 'no SOP class'}, not an MR image"
-    image_type = header.get("ImageType") or ()
-    kinds = {str(value).upper() for value in ([image_type] if isinstance(image_type, str) else image_type)}
-    if kinds.intersection(SCOUT):
-        return "a scout"
-    return None
-
-
-def _directions(headers: Sequence[Any]) -> int:
+def _directions(headers: Sequence[Header]) -> int:
     """Return in how many directions a series' images lie."""
-    found: list[Any] = []
-    for header in headers:
-        axes = header.get("ImageOrientationPatient")
-        if axes is None or isinstance(axes, str) or len(axes) != 6:
-            continue
-        numbers = [float(value or 0) for value in axes]
-        if not any(all(abs(a - b) < SAME_DIRECTION for a, b in zip(numbers, other, strict=True)) for other in found):
-            found.append(numbers)
+    found: list[tuple[float, ...]] = []
+    for axes in (header.axes for header in headers if header.axes):
+        if not any(all(abs(a - b) < SAME_DIRECTION for a, b in zip(axes, other, strict=True)) for other in found):
+            found.append(axes)
     return len(found)
 
 
