@@ -22,7 +22,7 @@ from efface.bids.sidecars import Sidecars, applicable, fields_of, sidecars_of
 from efface.errors import UsageError
 
 TOGETHER = 30_000_000
-"""Voxels that one worker holds at a time, two or three heads of 1 mm: 450 MB for one of 10 million, 110 for each more."""
+"""Voxels that one worker holds at a time, two or three heads of 1 mm: one of 10 million takes 450 MB, each more 110."""
 MASKED_BY = ("anatomy", "template-mask")
 """Methods whose mask does not follow the person's own face, so that it may be shared."""
 
