@@ -9,6 +9,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+
+pytest.importorskip("bidsschematools")
+
 from tiny import FACE, HOPELESS, REFUSED, write_image, write_json
 
 from efface.batch import Where
@@ -144,7 +147,21 @@ class TestRaw:
     def test_modalities_that_a_person_knows_are_copied_without_a_look(self, raw):
         write_image(raw / "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", FACE, volumes=2)
         run(raw, carry=["func"])
-        assert "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz" in files(raw.parent / "out")
+        assert {"sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", "task-rest_bold.json"} < {
+            *files(raw.parent / "out")
+        }
+
+    @pytest.mark.parametrize("carry", [[], ["eeg"]])
+    def test_what_efface_cannot_look_at_is_left_out_with_all_that_belongs_to_it(self, raw, carry):
+        eeg = "sub-02/eeg/sub-02_task-rest_"
+        for name in ("eeg.edf", "channels.tsv", "events.tsv", "eeg.json"):
+            (raw / "sub-02" / "eeg").mkdir(exist_ok=True)
+            (raw / f"{eeg}{name}").write_bytes(b"{}")
+        write_json(raw / "task-rest_eeg.json", TaskName="rest")
+        run(raw, carry=carry)
+        there = files(raw.parent / "out")
+        assert len([name for name in there if name.startswith(eeg)]) == (4 if carry else 0)
+        assert ("task-rest_eeg.json" in there) == bool(carry)
 
     def test_one_participant_after_another_gives_the_same_dataset(self, raw):
         run(raw)

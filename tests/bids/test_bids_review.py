@@ -3,6 +3,9 @@
 import json
 
 import pytest
+
+pytest.importorskip("bidsschematools")
+
 from tiny import REFUSED, write_image, write_json
 
 from efface.cli import main
