@@ -236,6 +236,14 @@ def test_no_dataset(raw, text):
         read_dataset(raw)
 
 
+def test_a_dataset_without_images(raw):
+    for path in raw.rglob("*.nii.gz"):
+        path.unlink()
+    with pytest.raises(InputError, match="no anatomical image"):
+        run(raw)
+    assert not (raw.parent / "out").exists()
+
+
 def test_anatomy_is_never_copied_as_it_is(raw):
     with pytest.raises(UsageError, match="never copied"):
         read_dataset(raw, carry=["anat"])
