@@ -138,6 +138,13 @@ class TestRaw:
         assert "task-rest_bold.json" in outcome.left_out
         assert [r.status.value for r in outcome.records if "bold" in r.output] == ["refused"]
 
+    def test_a_copy_goes_when_its_source_shows_a_face_later(self, raw):
+        name = "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz"
+        run(raw)
+        write_image(raw / name, FACE, volumes=2)
+        run(raw)
+        assert not [each for each in files(raw.parent / "out") if "rest" in each]
+
     def test_other_modalities_by_option(self, raw):
         write_image(raw / "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", FACE, volumes=2)
         run(raw, also=["func"])

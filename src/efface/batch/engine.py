@@ -97,5 +97,5 @@ def _done(jobs: Sequence[Job], logs: Path, where: Where) -> Done:
         return one_by_one(jobs, logs)
     from efface.batch.cluster import on_cluster  # Dask takes a second to load
 
-    done: Done = on_cluster(jobs, where)
+    done: Done = on_cluster(jobs, where, logs)
     return done

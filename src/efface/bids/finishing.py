@@ -77,6 +77,8 @@ def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
             reason = RAW if entry.known.suffix else ""
         if reason:
             left[entry.name] = reason
+            if reason == ORPHAN:  # an earlier run may have copied it
+                (wish.output / entry.name).unlink(missing_ok=True)
             continue
         _put(wish.output / entry.name, _contents(entry, entry.known, wish.output, present))
     return left
