@@ -30,8 +30,8 @@ from efface import phantom
 
 CONTRASTS = ("T1w", "T2w", "FLAIR", "PDw")
 ORIENTATIONS = ("RAS", "LPS", "LAS", "PIR", "RSA")
-FAULTS = ("truncated", "text", "ball", "noise")
-FAULTY = 12
+FAULTS = ("truncated", "ball", "text", "noise")
+FAULTY = 5
 """One scan in so many has a fault."""
 EXPECTED = {"truncated": "unreadable", "text": "unreadable", "ball": "refused", "noise": "refused"}
 

@@ -31,7 +31,7 @@ def test_a_poisoned_scan_is_isolated(source, monkeypatch):
     assert "died twice" in poisoned[0].message
     assert sorted(path.name for path in out.iterdir()) == ["scan0.nii", "scan2.nii", "scan3.nii"]
     assert [record.message for record in records if record.message.isdigit()] == ["1"]
-    assert len(told[-1].records) == 5
+    assert told[-1].counts == {"verified": 4, "error": 1}
 
 
 def test_a_scheduler_that_is_not_there(source, monkeypatch):
@@ -43,13 +43,14 @@ def test_a_scheduler_that_is_not_there(source, monkeypatch):
 
 
 @pytest.mark.parametrize("queue", ["slurm", "pbs", "sge"])
-def test_a_queues_worker_has_one_thread_and_its_memory(queue):
+def test_a_queues_worker_has_one_thread_and_its_memory(queue, tmp_path):
     pytest.importorskip("dask_jobqueue")
-    with cluster.queue_cluster(Where(2, queue=queue, memory="3 GB", walltime="01:30:00")) as made:
+    with cluster.queue_cluster(Where(2, queue=queue, memory="3 GB", walltime="01:30:00"), tmp_path) as made:
         script = made.job_script()
     assert "export OMP_NUM_THREADS=1" in script
     assert "--nthreads 1" in script
     assert "01:30:00" in script
+    assert str(tmp_path / "workers") in script
 
 
 @pytest.mark.parametrize(

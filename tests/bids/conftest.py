@@ -1,9 +1,6 @@
 """Tiny BIDS datasets. What decides and judges is faked: the tests are about files."""
 
 import pytest
-
-pytest.importorskip("bidsschematools")
-
 from tiny import FACE, made, made_together, write_image, write_json
 
 import efface.batch.attempts as attempts

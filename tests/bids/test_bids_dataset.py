@@ -9,6 +9,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+
+pytest.importorskip("bidsschematools")
+
 from tiny import FACE, HOPELESS, REFUSED, write_image, write_json
 
 from efface.batch import Where
@@ -135,6 +138,13 @@ class TestRaw:
         assert "task-rest_bold.json" in outcome.left_out
         assert [r.status.value for r in outcome.records if "bold" in r.output] == ["refused"]
 
+    def test_a_copy_goes_when_its_source_shows_a_face_later(self, raw):
+        name = "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz"
+        run(raw)
+        write_image(raw / name, FACE, volumes=2)
+        run(raw)
+        assert not [each for each in files(raw.parent / "out") if "rest" in each]
+
     def test_other_modalities_by_option(self, raw):
         write_image(raw / "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", FACE, volumes=2)
         run(raw, also=["func"])
@@ -144,7 +154,21 @@ class TestRaw:
     def test_modalities_that_a_person_knows_are_copied_without_a_look(self, raw):
         write_image(raw / "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", FACE, volumes=2)
         run(raw, carry=["func"])
-        assert "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz" in files(raw.parent / "out")
+        assert {"sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz", "task-rest_bold.json"} < {
+            *files(raw.parent / "out")
+        }
+
+    @pytest.mark.parametrize("carry", [[], ["eeg"]])
+    def test_what_efface_cannot_look_at_is_left_out_with_all_that_belongs_to_it(self, raw, carry):
+        eeg = "sub-02/eeg/sub-02_task-rest_"
+        for name in ("eeg.edf", "channels.tsv", "events.tsv", "eeg.json"):
+            (raw / "sub-02" / "eeg").mkdir(exist_ok=True)
+            (raw / f"{eeg}{name}").write_bytes(b"{}")
+        write_json(raw / "task-rest_eeg.json", TaskName="rest")
+        run(raw, carry=carry)
+        there = files(raw.parent / "out")
+        assert len([name for name in there if name.startswith(eeg)]) == (4 if carry else 0)
+        assert ("task-rest_eeg.json" in there) == bool(carry)
 
     def test_one_participant_after_another_gives_the_same_dataset(self, raw):
         run(raw)
@@ -219,6 +243,14 @@ def test_no_dataset(raw, text):
         read_dataset(raw)
 
 
+def test_a_dataset_without_images(raw):
+    for path in raw.rglob("*.nii.gz"):
+        path.unlink()
+    with pytest.raises(InputError, match="no anatomical image"):
+        run(raw)
+    assert not (raw.parent / "out").exists()
+
+
 def test_anatomy_is_never_copied_as_it_is(raw):
     with pytest.raises(UsageError, match="never copied"):
         read_dataset(raw, carry=["anat"])
@@ -236,7 +268,7 @@ def test_alternatives_never_remove_less():
 def test_a_session_that_is_too_large_is_split(raw, monkeypatch):
     monkeypatch.setattr("efface.bids.layouts.TOGETHER", 1100)
     jobs = jobs_of(read_dataset(raw, ["01"]), wish(raw))
-    assert [len(job.images) for job in jobs if "anat" in job.images[0].name] == [2, 1, 1]
+    assert [len(job.images) for job in jobs if "anat" in job.images[0].name] == [1, 2, 1]
     assert jobs[0].facts["groups"] == 2
 
 

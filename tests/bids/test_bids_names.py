@@ -2,6 +2,9 @@
 
 import pytest
 
+pytest.importorskip("bidsschematools")
+
+
 from efface.bids.ignoring import read_ignored
 from efface.bids.names import read_name
 

@@ -3,6 +3,9 @@
 import json
 
 import pytest
+
+pytest.importorskip("bidsschematools")
+
 from tiny import REFUSED, write_image, write_json
 
 from efface.cli import main
@@ -46,6 +49,7 @@ def test_the_report_puts_what_was_refused_first(command, raw):
     assert "<b>heads" not in page
     (queued,) = table(work / "review.tsv")
     assert queued["image"] == NAME
+    assert queued["look_at"] == f"review/{T1}_private.html"
     for attempt in ("asked", "extent full", "template-mask"):
         assert f"{attempt}: refused: face_gone" in queued["tried"]
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+
+pytest.importorskip("bidsschematools")
+
 from tiny import write_json
 
 from efface import phantom

@@ -7,12 +7,12 @@ one job with it. That job waits a while and is tried once more; then it is recor
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -58,8 +58,14 @@ class _Try:
     not_before: float = 0.0
 
 
-def on_cluster(jobs: Sequence[Job], where: Where) -> Generator[tuple[Job, list[Record]], None, None]:
+def on_cluster(jobs: Sequence[Job], where: Where, logs: Path) -> Generator[tuple[Job, list[Record]], None, None]:
     """Do jobs on workers, as many at a time as there are workers.
+
+    Parameters
+    ----------
+    jobs : what to do
+    where : on which workers
+    logs : folder for what a queue's workers say
 
     Returns
     -------
@@ -70,7 +76,7 @@ def on_cluster(jobs: Sequence[Job], where: Where) -> Generator[tuple[Job, list[R
     DefaceError
         There is no such scheduler, or it went away.
     """
-    with _client(where, len(jobs)) as client:
+    with _client(where, len(jobs), logs) as client:
         waiting = deque(_Try(job) for job in jobs)
         running: dict[Future, _Try] = {}
         while waiting or running:
@@ -133,13 +139,13 @@ def _check_alive(client: Client) -> None:
 
 
 @contextmanager
-def _client(where: Where, jobs: int) -> Iterator[Client]:
+def _client(where: Where, jobs: int, logs: Path) -> Iterator[Client]:
     """Start workers, or find a scheduler that has some; both end with the run."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker's death is said in the log of the run
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(CONFIG))
         try:
-            cluster = where.scheduler or stack.enter_context(_cluster(where, jobs))
+            cluster = where.scheduler or stack.enter_context(_cluster(where, jobs, logs))
             client = stack.enter_context(Client(cluster))
         except (OSError, TimeoutError, ValueError) as error:
             message = f"no workers could be started or reached ({error}); check the address, --memory and the queue"
@@ -147,7 +153,7 @@ def _client(where: Where, jobs: int) -> Iterator[Client]:
         yield client
 
 
-def _cluster(where: Where, jobs: int) -> Any:
+def _cluster(where: Where, jobs: int, logs: Path) -> Any:
     """Return workers that live as long as the run."""
     workers = where.processes(jobs)
     if where.queue is None:
@@ -155,18 +161,18 @@ def _cluster(where: Where, jobs: int) -> Any:
             n_workers=workers, threads_per_worker=1, processes=True, memory_limit=where.memory, dashboard_address=None,
             silence_logs=logging.CRITICAL,
         )  # fmt: skip
-    cluster = queue_cluster(where)
+    cluster = queue_cluster(where, logs)
     cluster.scale(jobs=workers)
     return cluster
 
 
-def queue_cluster(where: Where) -> Any:
+def queue_cluster(where: Where, logs: Path) -> Any:
     """Return a cluster whose workers are jobs of a batch system, one core each; none is started yet."""
     import dask_jobqueue
 
     kind = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}[str(where.queue)]
     return getattr(dask_jobqueue, kind)(
-        cores=1, processes=1, memory=where.memory, walltime=where.walltime, log_directory=os.devnull,
+        cores=1, processes=1, memory=where.memory, walltime=where.walltime, log_directory=str(logs / "workers"),
         job_script_prologue=[f"export {name}={value}" for name, value in THREADS.items()],
         scheduler_options={"dashboard_address": None},
     )  # fmt: skip

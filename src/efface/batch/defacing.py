@@ -36,7 +36,7 @@ def _deface(job: Job, tell: Tell) -> None:
             scan = read_scan(image.source)
             Outputs(image.output).check_format(scan)
         except (InputError, UsageError) as error:
-            _withdraw(job, image, None)
+            withdraw(job, image, None)
             tell(image, Status.UNREADABLE, str(error))
         else:
             members[image.name] = Member(scan)
@@ -73,7 +73,7 @@ def _write(job: Job, image: Image, member: Member) -> dict[str, Any]:
         looked_at = job.look / below if job.look is not None else private
         write_reports(member.refused, image.source, Outputs(image.output), report, looked_at)
         kept = _keep(job.look, image, member.refused) if job.look is not None else None
-    _withdraw(job, image, kept)
+    withdraw(job, image, kept)
     return {"kept": kept}
 
 
@@ -102,7 +102,7 @@ def refused_path(look: Path, name: str) -> Path:
     return Outputs(look / name).failed.scan
 
 
-def _withdraw(job: Job, image: Image, kept: str | None) -> None:
+def withdraw(job: Job, image: Image, kept: str | None) -> None:
     """Remove what an earlier run made of an older source; what a person accepted is the refused result itself."""
     outputs = Outputs(image.output)
     if image.name not in job.ours or not outputs.scan.is_file():

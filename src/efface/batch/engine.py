@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,13 @@ class Tally:
     """All scans of the run."""
     before: int
     """How many of them earlier runs had done."""
-    records: tuple[Record, ...] = field(default=())
-    """What came of scans so far, in this run."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Status -> scans that came to it so far, in this run."""
+
+    @property
+    def done(self) -> int:
+        """How many scans this run has done."""
+        return sum(self.counts.values())
 
 
 Progress = Callable[[Tally], None]
@@ -75,12 +81,14 @@ def run_batch(jobs: Sequence[Job], output: Path, logs: Path, where: Where, progr
             records += done
             todo += [left] if left else []
         before, scans = len(records), sum(len(job.images) for job in jobs)
+        counts: Counter[str] = Counter()
         progress(Tally(scans, before))
         with closing(_done(todo, logs, where)) as ended:
             for job, made in ended:
                 books[job.scope].append(made)
                 records += made
-                progress(Tally(scans, before, tuple(records[before:])))
+                counts.update(record.status.value for record in made)
+                progress(Tally(scans, before, dict(counts)))
     return sorted(records, key=lambda record: record.output)
 
 
@@ -89,5 +97,5 @@ def _done(jobs: Sequence[Job], logs: Path, where: Where) -> Done:
         return one_by_one(jobs, logs)
     from efface.batch.cluster import on_cluster  # Dask takes a second to load
 
-    done: Done = on_cluster(jobs, where)
+    done: Done = on_cluster(jobs, where, logs)
     return done

@@ -86,8 +86,19 @@ def _relative(message: str, image: Image) -> str:
 def _peak_mb() -> float | None:
     """Return the most memory this process has held so far; None where the system does not say."""
     try:
+        status = Path("/proc/self/status").read_text("ascii", "replace")
+    except OSError:
+        return _peak_mb_without_proc()
+    peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return None if peak is None else round(int(peak) * 1024 / 1e6, 1)
+
+
+def _peak_mb_without_proc() -> float | None:
+    """Return what getrusage says; on Linux that would count the process that started this one, too."""
+    try:
         import resource
     except ImportError:
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
+    return round(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6, 1
+    )

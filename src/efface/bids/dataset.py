@@ -12,12 +12,11 @@ from typing import Any
 from efface.auditing.walking import IMAGES, OTHERS, SURFACES
 from efface.batch.trees import files_below
 from efface.bids.ignoring import read_ignored
-from efface.bids.names import Name, read_name
+from efface.bids.names import TEXT, Name, read_name
 from efface.errors import InputError, UsageError
 
 DESCRIPTION = "dataset_description.json"
 ANATOMY = "anat"
-TEXT = (".json", ".tsv", ".tsv.gz", ".bval", ".bvec", ".md", ".rst", ".txt", ".cff", "")
 NEVER = {
     "sourcedata": "sourcedata may hold originals",
     "derivatives": "derivatives may show the face: surfaces, renders, masks; deface or make them anew",
@@ -68,15 +67,11 @@ class Dataset:
     participants: tuple[str, ...]
     """Labels of the participants that were asked for, without ``sub-``."""
     suffixes: frozenset[str] = frozenset()
-    """Suffixes of all its images, those of other participants too."""
+    """Suffixes of all its data, those of other participants too."""
 
     def of(self, *fates: Fate) -> list[Entry]:
         """Return the files of some fates."""
         return [entry for entry in self.entries if entry.fate in fates]
-
-    def images(self) -> list[Name]:
-        """Return the names of all NIfTI files that the standard knows."""
-        return [entry.known for entry in self.entries if entry.known is not None and entry.known.is_image]
 
 
 def read_dataset(
@@ -167,7 +162,7 @@ def _of_participants(dataset: Dataset, asked: Sequence[str]) -> Dataset:
     kept = tuple(
         entry for entry in dataset.entries if not labels or _subject(entry) is None or _subject(entry) in labels
     )
-    suffixes = frozenset(str(name.suffix) for name in dataset.images())
+    suffixes = frozenset(str(e.known.suffix) for e in dataset.entries if e.known is not None and e.known.is_data)
     return Dataset(dataset.root, kept, dataset.description, chosen, suffixes)
 
 

@@ -32,22 +32,22 @@ FREE = ("recording", "desc")
 
 @dataclass(frozen=True)
 class Present:
-    """Images of a dataset, by participant."""
+    """Images and other data of a dataset, by participant."""
 
     names: Mapping[str, Sequence[Name]]
-    """Participant's label -> images."""
+    """Participant's label -> data."""
 
     @classmethod
     def of(cls, names: Iterable[Name | None]) -> Present:
-        """Sort names of images."""
+        """Sort names; what is no data is passed over."""
         found: dict[str, list[Name]] = {}
         for name in names:
-            if name is not None and name.is_image:
+            if name is not None and name.is_data:
                 found.setdefault(name.subject or "", []).append(name)
         return cls(found)
 
     def near(self, known: Name) -> Sequence[Name]:
-        """Return the images that a file may belong to."""
+        """Return the data that a file may belong to."""
         if known.subject is not None:
             return self.names.get(known.subject, ())
         return [image for images in self.names.values() for image in images]
@@ -61,13 +61,15 @@ def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
     left : files that were not copied -> why
     """
     make_folder(wish.output)
-    present = images_in(wish.output)
+    if wish.layout is Layout.RAW:
+        _copy_data(dataset, wish)
+    present = data_in(wish.output)
     before = Present.of(entry.known for entry in dataset.entries)
     defaced = Present.of(entry.known for entry in dataset.of(Fate.DEFACE))
     _put(wish.output / DESCRIPTION, json_bytes(description(dataset.description, wish)))
     left: dict[str, str] = {}
     for entry in dataset.of(Fate.CARRY):
-        if entry.name == DESCRIPTION or entry.known is None:
+        if entry.name == DESCRIPTION or entry.known is None or entry.known.is_data:
             continue
         if wish.layout is Layout.RAW:
             reason = _reason_not_to(entry.known, dataset, before, defaced, present)
@@ -75,13 +77,22 @@ def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
             reason = RAW if entry.known.suffix else ""
         if reason:
             left[entry.name] = reason
+            if reason == ORPHAN:  # an earlier run may have copied it
+                (wish.output / entry.name).unlink(missing_ok=True)
             continue
         _put(wish.output / entry.name, _contents(entry, entry.known, wish.output, present))
     return left
 
 
-def images_in(output: Path) -> Present:
-    """Return the images that lie in the new dataset."""
+def _copy_data(dataset: Dataset, wish: Wish) -> None:
+    """Copy data that a person said may be copied without a look."""
+    for entry in dataset.of(Fate.CARRY):
+        if entry.known is not None and entry.known.is_data:
+            _put(wish.output / entry.name, without_name(_read(entry)))
+
+
+def data_in(output: Path) -> Present:
+    """Return the images and other data that lie in the new dataset."""
     found = (found.name for found in files_below(output) if not found.refused)
     return Present.of(read_name(name.replace("_desc-defaced_", "_")) for name in found)
 
@@ -102,7 +113,7 @@ def description(found: dict[str, Any], wish: Wish) -> dict[str, Any]:
 
 def _reason_not_to(known: Name, dataset: Dataset, before: Present, defaced: Present, present: Present) -> str:
     """Say why a file is not copied; nothing if it is."""
-    if known.suffix is None or known.is_image:
+    if known.suffix is None:
         return ""
     if known.suffix in LISTS:
         return "" if any(known.entities.items() <= image.entities.items() for image in present.near(known)) else ORPHAN
@@ -122,15 +133,19 @@ def _accompanies(known: Name, image: Name) -> bool:
 
 def _contents(entry: Entry, known: Name, output: Path, present: Present) -> bytes:
     """Return a file's bytes; a table without the rows of what is not there, a gzip file without its name."""
-    try:
-        data = entry.path.read_bytes()
-    except OSError as error:
-        message = f"{entry.name}: cannot be read ({error.strerror}); check its permissions"
-        raise InputError(message) from error
+    data = _read(entry)
     table = known.suffix or Path(entry.name).name.removesuffix(".tsv")
     if table not in LISTS or known.extension != ".tsv":
         return without_name(data)
     return _rows_there(data, table, known, output, present)
+
+
+def _read(entry: Entry) -> bytes:
+    try:
+        return entry.path.read_bytes()
+    except OSError as error:
+        message = f"{entry.name}: cannot be read ({error.strerror}); check its permissions"
+        raise InputError(message) from error
 
 
 def _rows_there(data: bytes, table: str, known: Name, output: Path, present: Present) -> bytes:

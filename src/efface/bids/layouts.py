@@ -24,7 +24,7 @@ from efface.methods import DEFAULT, method_class
 from efface.methods.base import traits_of
 
 TOGETHER = 30_000_000
-"""Voxels that one worker holds at a time, two or three heads of 1 mm: 450 MB for one of 10 million, 110 for each."""
+"""Voxels that one worker holds at a time, two or three heads of 1 mm: one of 10 million takes 450 MB, each more 110."""
 
 
 class Layout(str, Enum):

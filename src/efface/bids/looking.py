@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from efface.auditing.findings import Kind
 from efface.auditing.judging import judge
+from efface.batch.defacing import withdraw
 from efface.batch.jobs import Job
 from efface.batch.records import Record, Status
 from efface.batch.telling import Tell, guarded
@@ -25,9 +26,11 @@ def _look(job: Job, tell: Tell) -> None:
         try:
             finding = judge(read_scan(image.source), image.source)
         except InputError as error:
+            withdraw(job, image, None)
             tell(image, Status.UNREADABLE, str(error))
             continue
         if finding.kind not in FACELESS:
+            withdraw(job, image, None)
             told = f"not copied: {finding.kind.value}: {finding.reason}"
             tell(image, Status.REFUSED, f"{told}; see --also-modalities and --carry-modalities")
             continue

@@ -13,6 +13,8 @@ from efface.errors import UsageError
 NEEDS = "BIDS datasets need the BIDS schema; install efface[bids]"
 NOT_ENTITIES = ("datatype", "suffix", "extension", "path", "stem")
 IMAGES = (".nii", ".nii.gz")
+TEXT = (".json", ".tsv", ".tsv.gz", ".bval", ".bvec", ".md", ".rst", ".txt", ".cff", "")
+"""Files that describe data, or are read by people."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Name:
     def is_image(self) -> bool:
         """Whether it is a NIfTI file."""
         return self.extension in IMAGES
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is data of a participant: an image, a recording; not what describes it."""
+        return self.datatype is not None and self.subject is not None and self.extension not in TEXT
 
     def applies_to(self, image: Name) -> bool:
         """Whether this sidecar says something of an image, by the standard's inheritance principle."""

@@ -15,6 +15,7 @@ from efface.bids.layouts import Wish
 from efface.bids.review import Decision, decisions_in
 from efface.bids.running import logs_in
 from efface.io.atomic import write_all
+from efface.outputs import stem
 from efface.provenance import json_bytes
 from efface.version import __version__
 
@@ -131,9 +132,9 @@ def _risk(row: Row) -> tuple[int, float, str]:
 
 def _in_queue(row: Row) -> dict[str, Any]:
     tried = "; ".join(f"{each['attempt']}: {each['message']}" for each in row.record.tried)
-    folder = Path("review") / Path(row.record.output).parent
-    stem = Path(row.record.output).name.removesuffix(".gz").removesuffix(".nii")
-    return {**row.as_dict(), "tried": tried, "look_at": (folder / f"{stem}_private.html").as_posix()}
+    output = Path(row.record.output)
+    page = Path("review") / output.parent / f"{stem(output)}_private.html"
+    return {**row.as_dict(), "tried": tried, "look_at": page.as_posix() if row.record.kept else ""}
 
 
 def _tsv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -11,6 +11,7 @@ from efface.batch.engine import silent
 from efface.bids.dataset import Dataset, Fate
 from efface.bids.finishing import finish
 from efface.bids.layouts import Wish, jobs_of
+from efface.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,18 @@ def run_participants(dataset: Dataset, wish: Wish, where: Where, progress: Calla
 
     Raises
     ------
+    InputError
+        There is no image.
     DefaceError
         The run as a whole cannot go on; what came of single scans is in their records.
     """
-    records = run_batch(jobs_of(dataset, wish), wish.output, logs_in(wish.work), where, progress)
+    jobs = jobs_of(dataset, wish)
+    if not jobs:
+        message = (
+            f"{dataset.root}: holds no anatomical image that the BIDS standard knows; --dry-run says what there is"
+        )
+        raise InputError(message)
+    records = run_batch(jobs, wish.output, logs_in(wish.work), where, progress)
     left = {entry.name: entry.reason for entry in dataset.of(Fate.LEAVE)}
     return Outcome(tuple(records), left | finish(dataset, wish))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -63,7 +62,7 @@ def counted() -> Iterator[Callable[[int, int, Path], None]]:
 def tallied() -> Iterator[Callable[[Tally], None]]:
     """Show a bar with rate and time left; gives the function that is told how a run of many scans stands."""
     if not sys.stderr.isatty():
-        yield lambda tally: LOG.info("%d of %d scans done", tally.before + len(tally.records), tally.scans)
+        yield lambda tally: LOG.info("%d of %d scans done", tally.before + tally.done, tally.scans)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -73,10 +72,10 @@ def tallied() -> Iterator[Callable[[Tally], None]]:
         task, start = bar.add_task("starting"), monotonic()
 
         def show(tally: Tally) -> None:
-            if tally.before and not tally.records:
+            if tally.before and not tally.done:
                 bar.reset(task)  # what earlier runs did says nothing of this one's rate
-            words = f"{_hourly(len(tally.records), monotonic() - start)} {_counted(tally)}"
-            bar.update(task, total=tally.scans, completed=tally.before + len(tally.records), description=words)
+            words = f"{_hourly(tally.done, monotonic() - start)} {_counted(tally)}"
+            bar.update(task, total=tally.scans, completed=tally.before + tally.done, description=words)
 
         yield show
 
@@ -86,8 +85,7 @@ def _hourly(scans: int, seconds: float) -> str:
 
 
 def _counted(tally: Tally) -> str:
-    counts = Counter(record.status.value for record in tally.records)
-    return ", ".join(f"{number} {status}" for status, number in counts.items())
+    return ", ".join(f"{number} {status}" for status, number in tally.counts.items())
 
 
 def _logged(step: str) -> None:
