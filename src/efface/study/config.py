@@ -54,8 +54,8 @@ class MethodEntry:
     """Unique; what tables and figures call it."""
     method: str = ""
     """Key in `efface.methods.TABLE`; empty for results that were made elsewhere."""
-    fill: str = "zero"
-    """What a method of efface's writes."""
+    fill: str = ""
+    """What is written; by default what the method's class says."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Of the method."""
     results: str = ""

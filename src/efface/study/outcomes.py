@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -76,6 +76,6 @@ NOT_RUN = Judgement(Outcome.untouched, None, 0, 0, two_criteria=False, strict=Fa
 """Of a scan for which a method gave nothing."""
 
 
-def _mean(shares: list[float | None]) -> float | None:
+def _mean(shares: Sequence[float | None]) -> float | None:
     known = [share for share in shares if share is not None]
     return sum(known) / len(known) if known else None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from efface.errors import UnreadableImageError, UsageError
 from efface.fill import check_fill
-from efface.methods import get_method
+from efface.methods import check_parameters, method_class
 from efface.study.config import (
     ATTACKS,
     NETWORK,
@@ -100,8 +100,9 @@ def _method(given: Mapping[str, Any], folder: Path) -> MethodEntry:
         )
         raise UsageError(message)
     if entry.method:
-        get_method(entry.method, **entry.parameters)
-        check_fill(entry.fill)
+        check_parameters(method_class(entry.method), entry.method, entry.parameters)
+        if entry.fill:
+            check_fill(entry.fill)
         return entry
     return replace(entry, results=_template(entry.results, folder, PLACEHOLDERS, f"method {entry.name}"))
 
