@@ -11,11 +11,15 @@ from efface.cli import answers, options, progress
 
 Paths = Annotated[
     list[Path],
-    typer.Argument(metavar="[CONFIG.toml] OUT_DIR", help="The study's file, and the folder of its results.", show_default=False),
+    typer.Argument(
+        metavar="[CONFIG.toml] OUT_DIR", help="The study's file, and the folder of its results.", show_default=False
+    ),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Study synthetic people instead; give OUT_DIR alone.")]
 People = Annotated[int | None, typer.Option(help="Synthetic people, by default 8.", show_default=False, min=1)]
-Workers = Annotated[int | None, typer.Option(help="Processes; by default the study file's, or 2.", show_default=False, min=1)]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes; by default the study file's, or 2.", show_default=False, min=1)
+]
 
 NEEDED = ("pandas", "pyarrow", "statsmodels", "matplotlib")
 
@@ -53,7 +57,9 @@ def run(
     if as_json:
         answers.say_json(0, None, report=page, tables=page.parent / "tables")
     else:
-        answers.say(f"report in {page}; tables in {page.parent / 'tables'}; both tell of the originals: keep them private")
+        answers.say(
+            f"report in {page}; tables in {page.parent / 'tables'}; both tell of the originals: keep them private"
+        )
     return 0
 
 

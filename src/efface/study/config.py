@@ -104,6 +104,8 @@ class Options:
     """Of permutations."""
     attacks: tuple[str, ...] = ATTACKS
     """Of `ATTACKS`."""
+    attack_contrasts: tuple[str, ...] = ()
+    """Contrasts that are attacked; all, if none is named."""
     rescan: bool = True
     """Whether to compare sessions of one participant."""
     permutations: int = 1000
@@ -138,6 +140,8 @@ class StudyConfig:
     """Maps for voxel-wise tests."""
     options: Options = Options()
     """How to run."""
+    synthetic: bool = False
+    """Whether nobody is in it."""
 
     @property
     def sha256(self) -> str:

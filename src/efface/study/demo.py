@@ -110,7 +110,14 @@ def demo_config(
         scans=tuple(scan for group in groups for scan in group),
         methods=tuple(methods or demo_methods()),
         pipelines=(PipelineEntry(NETWORK),),
-        options=Options(workers=workers, show_originals=True, groups=("sex", "site"), ratings=folder / "ratings.tsv"),
+        options=Options(
+            workers=workers,
+            attack_contrasts=CONTRASTS[:1],
+            show_originals=True,
+            groups=("sex", "site"),
+            ratings=folder / "ratings.tsv",
+        ),
+        synthetic=True,
     )
 
 

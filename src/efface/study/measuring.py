@@ -40,7 +40,7 @@ from efface.study.segmentation import (
 )
 from efface.study.statistics.overlap import dice, hd95_mm, sensitivity
 from efface.study.temporalis import temporalis_rows
-from efface.study.units import DONE, REFUSED, defaced_path, private_folder
+from efface.study.units import DONE, REFUSED, attacked, defaced_path, private_folder
 from efface.verdict import Verdict
 from efface.verification import verify
 
@@ -305,11 +305,13 @@ def save_look(
     common, inside = common_grid()
     tissue = brain_map(network_segmentation(anatomy), anatomy.atlas_to_scan, common)[inside]
     np.savez_compressed(folder / BRAIN_MAP, grey=(tissue * 255).astype(np.uint8))
-    if "surface" in config.options.attacks:
+    if "surface" in config.options.attacks and attacked(config, known.entry):
         looking.save_surface(scan, anatomy, changed, folder)
 
 
 def _detection(scan: Scan, known: Known, config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
+    if not attacked(config, known.entry):
+        return []
     views = looking.render(scan, frame_of(known.scan.intensities(), known.scan.grid))
     for view in ("left_45", "front", "right_45"):
         looking.save_picture(views[view], folder / f"{view}.png")

@@ -6,17 +6,15 @@ import math
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from efface.io.atomic import write_whole
 from efface.study.analyses.items import Figure, Item, NotRun, Section, Table
 from efface.study.methods_text import methods_text
 from efface.study.tables import StudyTables
+from efface.study.templates import templates
 from efface.study.units import DONE, FAILED, REFUSED
 from efface.version import __version__
 
@@ -72,7 +70,7 @@ def write_page(tables: StudyTables, sections: Sequence[Section]) -> Path:
     not_run = [item for each in sections for item in each.items if isinstance(item, NotRun)]
     not_run += [NotRun(name, f"method {name}", reason) for name, reason in tables.missing_methods.items()]
     problems = [(row.scan, row.method, row.problem) for row in tables["problems"].itertuples()]
-    page = _templates().get_template("study.html.jinja").render(
+    page = templates().get_template("study.html.jinja").render(
         title=tables.config.title,
         summary=_summary(tables),
         lead=_lead(tables),
@@ -88,20 +86,6 @@ def write_page(tables: StudyTables, sections: Sequence[Section]) -> Path:
     path = tables.folder / "report.html"
     write_whole(path, page.encode(), overwrite=True)
     return path
-
-
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("efface.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    assets = files("efface.report") / "assets"
-    templates.globals["style"] = "".join((assets / name).read_text("utf-8") for name in ("report.css", "study.css"))
-    templates.filters["words"] = lambda name: str(name).replace("_", " ")
-    return templates
 
 
 def _entry(item: Item, folder: Path) -> Entry:
@@ -138,7 +122,7 @@ def _cell(value: Any) -> Cell:
         return Cell("–", number=True)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return Cell(str(value), number=False)
-    text = str(value) if isinstance(value, int) or value.is_integer() and abs(value) < 1e9 else f"{value:.3g}"
+    text = str(value) if isinstance(value, int) or (value.is_integer() and abs(value) < 1e9) else f"{value:.3g}"
     return Cell(text.removesuffix(".0"), number=True)
 
 
@@ -176,4 +160,3 @@ def _facts(tables: StudyTables) -> dict[str, str]:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-

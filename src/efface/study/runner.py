@@ -154,10 +154,12 @@ def run_task(task: Task, config: StudyConfig, out: Path) -> None:
     for method in task.versions:
         path = unit_path(out, scan.name, method.name if method else ORIGINAL)
         mark = unit_fingerprint(config, scan, method)
-        if method is None:
-            _record(path, mark, lambda: measure_original(shared.get(), config, out))
-        else:
-            _record(path, mark, lambda chosen=method: measure_method(shared.get(), chosen, config, out))
+        _record(path, mark, partial(_measure, shared, method, config, out))
+
+
+def _measure(shared: _Once, method: MethodEntry | None, config: StudyConfig, out: Path) -> dict[str, Any]:
+    known = shared.get()
+    return measure_original(known, config, out) if method is None else measure_method(known, method, config, out)
 
 
 def _pair(pair: Rescan, config: StudyConfig, out: Path) -> dict[str, Any]:

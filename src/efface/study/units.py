@@ -43,11 +43,17 @@ def unit_fingerprint(config: StudyConfig, scan: ScanEntry, method: MethodEntry |
             "scan": (scan.name, scan.path, state.st_size, state.st_mtime_ns, scan.reference_mask),
             "method": asdict(method) if method else ORIGINAL,
             "pipelines": [asdict(pipeline) for pipeline in config.pipelines],
-            "attacks": options.attacks,
+            "attacks": options.attacks if attacked(config, scan) else (),
             "limits": (options.brain_tolerance_ml, options.untouched_below),
             "keep_images": options.keep_images,
         }
     )
+
+
+def attacked(config: StudyConfig, scan: ScanEntry) -> bool:
+    """Return whether a scan's contrast is one that is attacked."""
+    wanted = config.options.attack_contrasts
+    return bool(config.options.attacks) and (not wanted or scan.contrast in wanted)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ def section(tables: StudyTables) -> Section:
     """Return the paper's tables and figures on this study's data."""
     items = [
         *tried("familiar-table-1", "Table 1: cohorts", lambda: _cohorts(tables)),
-        *tried("familiar-spatial", "Dice, sensitivity and distance against reference masks", lambda: _spatial(tables)),
+        *tried("familiar-spatial", "Agreement with reference masks", lambda: _spatial(tables)),
         *tried("familiar-coverage", "Coverage of features, measured", lambda: _coverage(tables)),
         *tried("familiar-coverage-raters", "Coverage of features, by raters", lambda: _rated(tables)),
         *tried("familiar-contrasts", "Coverage over contrasts: repeated-measures ANOVA", lambda: _contrasts(tables)),
@@ -44,9 +44,11 @@ def section(tables: StudyTables) -> Section:
         *tried("familiar-groups", "Coverage between groups", lambda: _groups(tables)),
         *tried("familiar-volumes", "Volumes, before and after", lambda: _volumes(tables)),
         *tried("familiar-temporalis", "Temporalis muscles", lambda: _temporalis(tables)),
-        *tried("familiar-centile", "Centile of temporalis thickness", lambda: _external(tables, "centile", ("centile",))),
+        *tried(
+            "familiar-centile", "Centile of temporalis thickness", lambda: _external(tables, "centile", ("centile",))
+        ),
         *tried("familiar-tumour", "Tumour sub-regions", lambda: _external(tables, "tumour", TUMOUR)),
-        *tried("familiar-claim", "Checklist for artificial intelligence in imaging", lambda: checklist(tables)),
+        *tried("familiar-claim", "Checklist for artificial intelligence", lambda: checklist(tables)),
     ]
     return Section("Children and other contrasts (Familiar et al. 2025)", CITATION, tuple(items))
 
@@ -63,7 +65,8 @@ def _cohorts(tables: StudyTables) -> Iterator[Item]:
         for contrast, number in part["contrast"].value_counts().items():
             rows[f"images, {contrast}"] = str(number)
         for name in tables.config.options.groups:
-            for value, number in (people[name].fillna("unknown") if name in people else pd.Series()).value_counts().items():
+            known = people[name].fillna("unknown") if name in people else pd.Series(dtype=str)
+            for value, number in known.value_counts().items():
                 rows[f"{name}: {value}"] = f"{number} ({100 * number / len(people):.0f} %)"
         columns[str(cohort) or "no cohort"] = rows
     frame = pd.DataFrame(columns).fillna("0").rename_axis("characteristic").reset_index()
@@ -78,8 +81,10 @@ def _spatial(tables: StudyTables) -> Iterator[Item]:
         raise UsageError(message)
     numbers = ["dice", "sensitivity", "hd95_mm"]
     found = frame.groupby(["method", "cohort"], sort=False, dropna=False)[numbers].mean().reset_index()
-    yield Table("familiar-spatial", "Dice, sensitivity and 95 % Hausdorff distance against reference masks, means", found,
-                "Poor measures here: how far a mask reaches into the air before the face is arbitrary. Coverage decides.")  # fmt: skip
+    note = (
+        "Means. Poor measures here: how far a mask reaches into the air before the face is arbitrary. Coverage decides."
+    )
+    yield Table("familiar-spatial", "Dice, sensitivity and 95 % Hausdorff distance to reference masks", found, note)
 
 
 def composites(tables: StudyTables) -> pd.DataFrame:
@@ -90,8 +95,8 @@ def composites(tables: StudyTables) -> pd.DataFrame:
     for name, features in COMPOSITES.items():
         kept = frame[frame["feature"].isin(features)]
         keys = [key for key in kept.columns if key not in ("feature", "covered")]
-        mean = kept.assign(covered=kept["covered"].astype(float)).groupby(keys, dropna=False, sort=False)["covered"].mean()
-        parts.append(mean.reset_index().assign(composite=name))
+        grouped = kept.assign(covered=kept["covered"].astype(float)).groupby(keys, dropna=False, sort=False)
+        parts.append(grouped["covered"].mean().reset_index().assign(composite=name))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -117,7 +122,7 @@ def _rated(tables: StudyTables) -> Iterator[Item]:
             continue
         possible = ("yes", "no") if feature == "brain" else QUARTERS
         pooled = consensus(answers)
-        disputed += int((answers.nunique(axis=1) > 1).sum())
+        disputed += int(answers.apply(lambda row: len(set(row.dropna())) > 1, axis=1).sum())
         values = pooled.eq("yes").where(pooled.notna()) if feature == "brain" else pooled.astype(float)
         name = "brain removed" if feature == "brain" else feature
         rows[name] = values.astype(float).groupby(level="method", sort=False).mean()
@@ -150,8 +155,8 @@ def _contrasts(tables: StudyTables) -> Iterator[Item]:
         rows.append({"method": method, "composite": name, **asdict(found)})
     if not rows:
         raise UsageError(reason)
-    yield Table("familiar-contrasts", "Coverage over contrasts: repeated-measures ANOVA", pd.DataFrame(rows),
-                "gg: Greenhouse and Geisser's, hf: Huynh and Feldt's correction. What was covered alike throughout is left out.")  # fmt: skip
+    note = "gg: Greenhouse and Geisser's, hf: Huynh and Feldt's correction. What was covered alike is left out."
+    yield Table("familiar-contrasts", "Coverage over contrasts: repeated-measures ANOVA", pd.DataFrame(rows), note)
 
 
 def _age(tables: StudyTables) -> Iterator[Item]:
@@ -183,7 +188,8 @@ def _groups(tables: StudyTables) -> Iterator[Item]:
             rows.append({"method": method, "composite": name, "column": column, **asdict(found), "groups": groups})
     if not rows:
         raise UsageError(reason)
-    yield Table("familiar-groups", "Coverage between groups: one-way ANOVA, one value a participant", _with_holm(pd.DataFrame(rows)))
+    title = "Coverage between groups: one-way ANOVA, one value a participant"
+    yield Table("familiar-groups", title, _with_holm(pd.DataFrame(rows)))
 
 
 def _with_holm(frame: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +205,8 @@ def _volumes(tables: StudyTables) -> Iterator[Item]:
          "p < 0.05, Holm": int((part["p_holm"] < 0.05).sum())}
         for method, part in table.groupby("method", sort=False)
     ]  # fmt: skip
-    yield Table("familiar-volumes", "Volumes, before and after", pd.DataFrame(summary), "Over all structures of all pipelines.")
+    note = "Over all structures of all pipelines."
+    yield Table("familiar-volumes", "Volumes, before and after", pd.DataFrame(summary), note)
     worst = table.assign(size=table["bias_percent"].abs()).sort_values("size", ascending=False)
     yield Table("familiar-volumes-worst", "The volumes that changed most", short(worst.head(15)), NOTE)
     yield _agreement_figure("familiar-volumes-figure", "Bland-Altman: the volumes that changed most", worst, values)
@@ -222,8 +229,10 @@ def _agreement_figure(key: str, title: str, ordered: pd.DataFrame, values: pd.Da
     for panel in axes.ravel()[len(chosen) :]:
         panel.set_axis_off()
     for panel, row in zip(axes.ravel(), chosen, strict=False):
-        same = (values["method"] == row.method) & (values["pipeline"] == row.pipeline) & (values["measure"] == row.measure)
-        pairs = values[same][["original", "value"]].astype(float).dropna().to_numpy()
+        same = values["method"].eq(row.method) & values["pipeline"].eq(row.pipeline)
+        pairs = (
+            values[same & values["measure"].eq(row.measure)][["original", "value"]].astype(float).dropna().to_numpy()
+        )
         bland_altman(panel, pairs[:, 0], pairs[:, 1], f"{row.method}: {row.measure}", str(row.unit))
     return Figure(key, title, figure, "Line: bias; dashed: limits of agreement. Those with the largest bias.")
 
@@ -232,10 +241,9 @@ def _external(tables: StudyTables, key: str, names: tuple[str, ...]) -> Iterator
     values = paired_values(tables, lambda name: any(each in name.lower() for each in names))
     if values.empty:
         message = (
-            "no pipeline measured it; give one with measures = \"path/{version}/{scan}.tsv\" "
+            'no pipeline measured it; give one with measures = "path/{version}/{scan}.tsv" '
             f"whose measures are called {' or '.join(names)}"
         )
         raise UsageError(message)
-    yield Table(f"familiar-{key}", f"{key.capitalize()}, before and after", short(comparison_table(values, tables.methods)), NOTE)
-
-
+    table = short(comparison_table(values, tables.methods))
+    yield Table(f"familiar-{key}", f"{key.capitalize()}, before and after", table, NOTE)

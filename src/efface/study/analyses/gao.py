@@ -66,13 +66,13 @@ def outcome_counts(frame: pd.DataFrame, methods: list[str], by_cohort: bool = Tr
 
 def _table_1(tables: StudyTables) -> Iterator[Item]:
     options = tables.config.options
-    yield Table(
-        "gao-table-1", "Table 1: success and failure, automatically",
-        outcome_counts(judged_units(tables), tables.methods),
-        f"Failure II: more than {options.brain_tolerance_ml:g} ml of what the network calls brain tissue changed, its outermost "
-        f"voxels not counted. Failure I: the method gave nothing, or covered less than {options.untouched_below:.0%} of "
-        "the visible skin of eyes, nose and mouth. Intervals are Wilson's.",
-    )  # fmt: skip
+    note = (
+        f"Failure II: more than {options.brain_tolerance_ml:g} ml of what the network calls brain tissue changed, its "
+        "outermost voxels not counted. Failure I: the method gave nothing, or covered less than "
+        f"{options.untouched_below:.0%} of the visible skin of eyes, nose and mouth. Intervals are Wilson's."
+    )
+    counts = outcome_counts(judged_units(tables), tables.methods)
+    yield Table("gao-table-1", "Table 1: success and failure, automatically", counts, note)
 
 
 def _table_1_raters(tables: StudyTables) -> Iterator[Item]:
@@ -105,8 +105,8 @@ def _figure_1(tables: StudyTables) -> Iterator[Item]:
         may = shown or method in verified
         pictures[method] = [load_picture(folder / f"{name}.png") if may else None for name in ("sagittal", "left_45")]
     withheld = "" if shown else " Originals, and results that verification refused, are not shown."
-    yield Figure("gao-figure-1", "Figure 1: a slice and a render of each method", picture_grid(pictures, ("slice", "render")),
-                 f"Scan {scan}.{withheld}")  # fmt: skip
+    title = "Figure 1: a slice and a render of each method"
+    yield Figure("gao-figure-1", title, picture_grid(pictures, ("slice", "render")), f"Scan {scan}.{withheld}")
 
 
 def _figure_2(tables: StudyTables) -> Iterator[Item]:
@@ -154,9 +154,11 @@ def _figure_3(tables: StudyTables) -> Iterator[Item]:
         panel.imshow(picture)
         panel.set_axis_off()
         panel.set_title(f"{method}: {volume:.1f} ml of brain, {scan}", fontsize=9)
-    yield Figure("gao-figure-3", "Figure 3: where brain was removed", figure,
-                 "For each method that removed brain, its worst scan: original and segmentation, defaced and segmentation, "
-                 "where both differ. Cropped to the brain.")  # fmt: skip
+    note = (
+        "For each method that removed brain, its worst scan: original and segmentation, defaced and segmentation, "
+        "where both differ. Cropped to the brain."
+    )
+    yield Figure("gao-figure-3", "Figure 3: where brain was removed", figure, note)
 
 
 def _figure_4(tables: StudyTables) -> Iterator[Item]:
@@ -173,8 +175,8 @@ def _figure_4(tables: StudyTables) -> Iterator[Item]:
         figure, axes = new_figure(9, 4)
         grouped_boxes(axes[0, 0], list(values), {"whole brain": values}, "Dice, whole brain")
         title = f"Figure 4: defacing beside rescanning ({pipeline})"
-        yield Figure(f"gao-figure-4-{pipeline}", title, figure,
-                     "Rescan: a second session laid on the first by an affine registration weighted by the brain, and back.")  # fmt: skip
+        note = "Rescan: one session laid on the other by an affine registration weighted by the brain, both ways."
+        yield Figure(f"gao-figure-4-{pipeline}", title, figure, note)
         rows = [{"version": name, "n": len(each), "median": np.median(each), "mean": np.mean(each), "min": min(each)}
                 for name, each in values.items()]  # fmt: skip
         yield Table(f"gao-figure-4-{pipeline}-numbers", f"{title}: numbers", pd.DataFrame(rows))
@@ -183,5 +185,5 @@ def _figure_4(tables: StudyTables) -> Iterator[Item]:
 def _time(tables: StudyTables) -> Iterator[Item]:
     units = judged_units(tables)
     found = units.groupby("method", sort=False)["seconds"].agg(["count", "median", "max"]).reset_index()
-    yield Table("time", "Time to plan, apply and verify, seconds a scan", found,
-                "Finding the brain, which all methods share here, is not counted; several processes ran side by side.")  # fmt: skip
+    note = "Finding the brain, which all methods share here, is not counted; several processes ran side by side."
+    yield Table("time", "Time to plan, apply and verify, seconds a scan", found, note)

@@ -43,12 +43,16 @@ def _detection(tables: StudyTables) -> Iterator[Item]:
         raise UsageError(message)
     frame = tables["detection"]
     ran = frame[frame["confidence"].notna()]
-    for (detector, reason), part in frame[frame["confidence"].isna()].groupby(["detector", "reason"]):
+    for number, ((detector, reason), part) in enumerate(
+        frame[frame["confidence"].isna()].groupby(["detector", "reason"])
+    ):
         title = f"{detector} could not run on {len(part)} images"
-        yield NotRun(f"privacy-{detector}-{len(part)}", title, str(reason))
+        yield NotRun(f"privacy-{detector}-{number}", title, str(reason))
     if ran.empty:
         return
-    per_scan = ran.assign(confidence=ran["confidence"].astype(float)).groupby(["method", "detector", "scan"], sort=False)
+    per_scan = ran.assign(confidence=ran["confidence"].astype(float)).groupby(
+        ["method", "detector", "scan"], sort=False
+    )
     highest = per_scan.agg(highest=("confidence", "max"), outcome=("outcome", "first")).reset_index()
     order = [ORIGINAL, *tables.methods, *tables.yardsticks]
     rows = []
@@ -98,14 +102,17 @@ def _roles(tables: StudyTables) -> tuple[dict[str, str], list[tuple[str, str]]]:
     Probes are of another session where there is one, so that no probe is the very image in the gallery.
     """
     ordered = tables["scans"].sort_values(["participant", "session", "contrast", "scan"])
+    if tables.config.options.attack_contrasts:
+        ordered = ordered[ordered["contrast"].isin(tables.config.options.attack_contrasts)]
     gallery = {str(who): str(part["scan"].iloc[0]) for who, part in ordered.groupby("participant", sort=True)}
     first_session = {str(who): part["session"].iloc[0] for who, part in ordered.groupby("participant", sort=True)}
     other = [(str(row.scan), str(row.participant)) for row in ordered.itertuples()
              if row.session != first_session[str(row.participant)]]  # fmt: skip
     if not other:
-        other = [(str(row.scan), str(row.participant)) for row in ordered.itertuples() if row.scan != gallery[str(row.participant)]]
+        other = [(str(row.scan), str(row.participant)) for row in ordered.itertuples()
+                 if row.scan != gallery[str(row.participant)]]  # fmt: skip
     if len(gallery) < 2 or not other:
-        message = f"{len(gallery)} participants, {len(other)} further scans; two participants and a second scan are needed"
+        message = f"{len(gallery)} participants, {len(other)} further scans; two people and a second scan are needed"
         raise UsageError(message)
     return gallery, other
 

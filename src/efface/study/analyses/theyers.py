@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -35,9 +35,9 @@ def section(tables: StudyTables) -> Section:
         *tried("theyers-pass", "Pass by two criteria, automatically", lambda: _automatic(tables)),
         *tried("theyers-figure-2", "Figure 2: pass by rater, cohort and method", lambda: _raters(tables)),
         *tried("theyers-recognition", "Human recognition task", lambda: _recognition(tables)),
-        *tried("theyers-volumes", "Volumes, before and after", lambda: _measured(tables, "volumes", GLOBAL.__contains__)),
+        *tried("theyers-volumes", "Volumes", lambda: _measured(tables, "volumes", GLOBAL.__contains__)),
         *tried("theyers-thickness", "Mean cortical thickness", lambda: _thickness(tables)),
-        *tried("theyers-cnr", "Contrast to noise", lambda: _measured(tables, "cnr", "cnr".__eq__)),
+        *tried("theyers-cnr", "Contrast to noise", lambda: _measured(tables, "cnr", _is_cnr)),
         *tried("theyers-overlap", "Overlap of tissues", lambda: _overlap(tables)),
         *tried("theyers-registration", "Registration to a common space", lambda: _registration(tables)),
         *tried("theyers-maps", "Voxel-wise permutation test", lambda: voxelwise(tables)),
@@ -53,11 +53,14 @@ def _automatic(tables: StudyTables) -> Iterator[Item]:
         for criterion in ("two_criteria", "strict"):
             passed = int(part[criterion].eq(True).sum())
             low, high = wilson_interval(passed, len(part))
-            row |= {f"{criterion} %": 100 * passed / len(part), f"{criterion} low": 100 * low, f"{criterion} high": 100 * high}
+            row[f"{criterion} %"] = 100 * passed / len(part)
+            row |= {f"{criterion} low": 100 * low, f"{criterion} high": 100 * high}
         rows.append(row)
-    yield Table("theyers-pass", "Pass by two criteria, automatically", pd.DataFrame(rows),
-                "Two criteria: of eyes, nose and mouth at most one is partly left, and no brain was removed. Strict: none "
-                "is left. A feature is partly left where less than 95 % of its visible skin is covered.")  # fmt: skip
+    note = (
+        "Two criteria: of eyes, nose and mouth at most one is partly left, and no brain was removed. Strict: none is "
+        "left. A feature is partly left where less than 95 % of its visible skin is covered."
+    )
+    yield Table("theyers-pass", "Pass by two criteria, automatically", pd.DataFrame(rows), note)
 
 
 def _raters(tables: StudyTables) -> Iterator[Item]:
@@ -77,13 +80,16 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
     figure, axes = new_figure(10, 4)
     cohorts = list(dict.fromkeys(frame["cohort"]))
     series = {
-        str(method): {cohort: part[part["cohort"] == cohort][raters].to_numpy(float).ravel().tolist() for cohort in cohorts}
+        str(method): {
+            cohort: part[part["cohort"] == cohort][raters].to_numpy(float).ravel().tolist() for cohort in cohorts
+        }
         for method, part in frame.groupby("method", sort=False)
     }
     grouped_boxes(axes[0, 0], cohorts, series, "passed by each rater and pooled, %")
     legend_beside(figure, axes[0, 0])
-    yield Figure("theyers-figure-2-drawn", "Figure 2: passed scans by rater", figure, "One point for each rater and the pool.")
-    yield Table("theyers-agreement", "Agreement of raters", _agreement(tables, answers),
+    title = "Figure 2: passed scans by rater"
+    yield Figure("theyers-figure-2-drawn", title, figure, "One point for each rater and the pool.")
+    yield Table("theyers-agreement", "Agreement of raters", _agreement(answers),
                 "Percent agreement over pairs of raters; free-marginal kappa after Randolph 2005.")  # fmt: skip
     again = intra_rater(tables["ratings"], FORM, QUESTION)
     if again.empty:
@@ -97,14 +103,15 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
     yield Table("theyers-intra", "Agreement of raters with themselves", pd.DataFrame(repeated))
 
 
-def _agreement(tables: StudyTables, answers: pd.DataFrame) -> pd.DataFrame:
+def _agreement(answers: pd.DataFrame) -> pd.DataFrame:
     parts = {"all": answers}
     parts |= {str(name): part for name, part in answers.groupby(level="method", sort=False)}
     rows = []
     for name, part in parts.items():
         found = agreement_on(part, ANSWERS)
-        rows.append({"method": name, "items": found.items, "raters": found.raters, "percent agreement": found.percent,
-                     "free-marginal kappa": found.free_marginal_kappa, "Fleiss' kappa": found.fleiss_kappa})  # fmt: skip
+        kappas = {"free-marginal kappa": found.free_marginal_kappa, "Fleiss' kappa": found.fleiss_kappa}
+        counts = {"items": found.items, "raters": found.raters}
+        rows.append({"method": name, **counts, "percent agreement": found.percent, **kappas})
     return pd.DataFrame(rows)
 
 
@@ -123,15 +130,18 @@ def _recognition(tables: StudyTables) -> Iterator[Item]:
         low, high = wilson_interval(count, len(part))
         rows.append({"method": method, "answers": len(part), "right %": 100 * count / len(part), "95 % low": 100 * low,
                      "95 % high": 100 * high, "cannot identify %": 100 * float(part["unsure"].mean())})  # fmt: skip
-    yield Table("theyers-recognition", "Human recognition task", pd.DataFrame(rows),
-                "Right: the participant's own photograph, or none of them where there is no photograph of the participant "
-                "(those whom nobody named).")  # fmt: skip
+    note = "Right: the participant's own photograph, or none of them for participants whom nobody ever named."
+    yield Table("theyers-recognition", "Human recognition task", pd.DataFrame(rows), note)
 
 
-def _measured(tables: StudyTables, key: str, wanted: object) -> Iterator[Item]:
-    values = paired_values(tables, wanted)  # type: ignore[arg-type] # a bound method of a tuple or a str
-    yield Table(f"theyers-{key}", f"{key.upper() if key == 'cnr' else key.capitalize()}, before and after",
-                short(comparison_table(values, tables.methods)), NOTE)  # fmt: skip
+def _measured(tables: StudyTables, key: str, wanted: Callable[[str], bool]) -> Iterator[Item]:
+    table = short(comparison_table(paired_values(tables, wanted), tables.methods))
+    title = "Contrast to noise of grey and white matter" if key == "cnr" else key.capitalize()
+    yield Table(f"theyers-{key}", f"{title}, before and after", table, NOTE)
+
+
+def _is_cnr(measure: str) -> bool:
+    return measure == "cnr"
 
 
 def _thickness(tables: StudyTables) -> Iterator[Item]:
@@ -163,9 +173,11 @@ def _registration(tables: StudyTables) -> Iterator[Item]:
         message = "no brain was found in any defaced scan"
         raise UsageError(message)
     found = units.groupby("method", sort=False)["registration_mm"].agg(["count", "median", "mean", "max"]).reset_index()
-    yield Table("theyers-registration", "Registration to a common space", found,
-                "How far the atlas, laid on the brain that is found in the defaced scan, lies from where the original put "
-                "it; mean over the brain, mm.")  # fmt: skip
+    note = (
+        "How far the atlas, laid on the brain that is found in the defaced scan, lies from where the original put it; "
+        "mean over the brain, mm."
+    )
+    yield Table("theyers-registration", "Registration to a common space", found, note)
 
 
 def _yardsticks(tables: StudyTables) -> list[Item]:
@@ -183,5 +195,3 @@ def _yardsticks(tables: StudyTables) -> list[Item]:
         yield Table("theyers-yardsticks", title, frame, NOTE)
 
     return tried("theyers-yardsticks", title, make)
-
-

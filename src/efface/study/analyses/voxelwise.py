@@ -60,7 +60,8 @@ def _tested(tables: StudyTables, entry: MapEntry | None, method: str) -> dict[st
         raise UsageError(message)
     one, two = np.stack(before), np.stack(after)
     kept = _mask(entry, one, two)
-    found = paired_permutation_test(one[:, kept], two[:, kept], tables.config.options.permutations, tables.config.options.seed)
+    options = tables.config.options
+    found = paired_permutation_test(one[:, kept], two[:, kept], options.permutations, options.seed)
     return {
         "participants": len(one),
         "voxels": int(kept.sum()),
