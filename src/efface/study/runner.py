@@ -152,9 +152,17 @@ def run_task(task: Task, config: StudyConfig, out: Path) -> None:
         return
     scan, shared = task.scan, _Once(partial(know, task.scan, config, out))
     for method in task.versions:
+        _stop_with_parent()
         path = unit_path(out, scan.name, method.name if method else ORIGINAL)
         mark = unit_fingerprint(config, scan, method)
         _record(path, mark, partial(_measure, shared, method, config, out))
+
+
+def _stop_with_parent() -> None:
+    """End this process if the one that started it was killed; nobody waits for what it would do."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
 
 
 def _measure(shared: _Once, method: MethodEntry | None, config: StudyConfig, out: Path) -> dict[str, Any]:
