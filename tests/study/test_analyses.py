@@ -95,9 +95,7 @@ def study(tmp_path_factory):
             for rater in ("r1", "r2", "r3"):
                 said, nose = "no" if hurt and rater != "r3" else "yes", "0.75" if hurt else "1"
                 answers.append((rater, "two-criterion", "pass", scan.name, method, scan.cohort, said, "0"))
-                answers.append(
-                    (rater, "coverage", "nose", scan.name, method, scan.cohort, "0.75" if hurt else "1", "0")
-                )
+                answers.append((rater, "coverage", "nose", scan.name, method, scan.cohort, nose, "0"))
                 outcome = "failure II" if hurt else "success"
                 answers.append((rater, "outcome", "outcome", scan.name, method, scan.cohort, outcome, "0"))
         for version, record in records.items():

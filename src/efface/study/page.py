@@ -80,7 +80,7 @@ def write_page(tables: StudyTables, sections: Sequence[Section]) -> Path:
         more_problems=max(len(problems) - MOST_PROBLEMS, 0),
         methods_text=text,
         facts=_facts(tables),
-        private=tables.config.options.show_originals,
+        private=tables.config.options.show_originals and not tables.config.synthetic,
         version=__version__,
     )  # fmt: skip
     path = tables.folder / "report.html"
@@ -151,10 +151,16 @@ def _facts(tables: StudyTables) -> dict[str, str]:
         "study file": f"sha256 {config.sha256}",
         "pipelines": ", ".join(pipeline.name for pipeline in config.pipelines),
         "attacks": ", ".join(config.options.attacks) or "none",
-        "originals shown": "yes: keep this page private" if config.options.show_originals else "no",
+        "originals shown": _shown(tables),
         **{f"method {row.method}": str(row.parameters) for row in parameters.itertuples() if row.parameters != "{}"},
         "tables": "tables/*.parquet and tables/*.tsv, one row per number",
     }
+
+
+def _shown(tables: StudyTables) -> str:
+    if not tables.config.options.show_originals:
+        return "no"
+    return "yes: nobody's, they are synthetic" if tables.config.synthetic else "yes: keep this page private"
 
 
 def _made(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from efface.io.atomic import write_whole
-from efface.study.config import NETWORK, ORIGINAL, MethodEntry, ScanEntry, StudyConfig, fingerprint
+from efface.study.config import ORIGINAL, MethodEntry, ScanEntry, StudyConfig, fingerprint, path_of
 from efface.version import __version__
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
@@ -34,13 +34,20 @@ def defaced_path(out: Path, scan: ScanEntry, version: str) -> Path:
 
 
 def unit_fingerprint(config: StudyConfig, scan: ScanEntry, method: MethodEntry | None) -> str:
-    """Return what a unit's record depends on, as one sha256; the same means that nothing need be done again."""
-    state = scan.path.stat()
-    options = config.options
+    """Return what a unit's record depends on, as one sha256; the same means that nothing need be done again.
+
+    Files of results that were made elsewhere count with their times, so that a result that comes later is seen.
+    """
+    options, version = config.options, method.name if method else ORIGINAL
+    files = [scan.path, *([scan.reference_mask] if scan.reference_mask else [])]
+    files += [path_of(method.results, scan)] if method and method.results else []
+    for pipeline in config.pipelines:
+        files += [path_of(each, scan, version) for each in (pipeline.results, *pipeline.measures) if each]
     return fingerprint(
         {
             "efface": __version__,
-            "scan": (scan.name, scan.path, state.st_size, state.st_mtime_ns, scan.reference_mask),
+            "scan": scan.name,
+            "files": [(path, *_state(path)) for path in files],
             "method": asdict(method) if method else ORIGINAL,
             "pipelines": [asdict(pipeline) for pipeline in config.pipelines],
             "attacks": options.attacks if attacked(config, scan) else (),
@@ -48,6 +55,15 @@ def unit_fingerprint(config: StudyConfig, scan: ScanEntry, method: MethodEntry |
             "keep_images": options.keep_images,
         }
     )
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return a file's size and time; -1 where it is not there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return -1, -1
+    return state.st_size, state.st_mtime_ns
 
 
 def attacked(config: StudyConfig, scan: ScanEntry) -> bool:
@@ -85,13 +101,14 @@ def plain(value: Any) -> Any:
 
 
 def is_done(out: Path, config: StudyConfig, scan: ScanEntry, method: MethodEntry | None) -> bool:
-    """Return whether a unit was measured, with everything as it is now; a failed one is not done."""
+    """Return whether a unit was measured, with everything as it is now.
+
+    What failed is not done, and neither is a unit for which a pipeline's command gave nothing.
+    """
     record = read_record(unit_path(out, scan.name, method.name if method else ORIGINAL))
     if record is None or record["status"] == FAILED:
         return False
+    commands = {pipeline.name for pipeline in config.pipelines if pipeline.command}
+    if commands & set(record.get("problems") or ()):
+        return False
     return bool(record["fingerprint"] == unit_fingerprint(config, scan, method))
-
-
-def external(config: StudyConfig) -> list[str]:
-    """Return the names of pipelines that are not built in."""
-    return [pipeline.name for pipeline in config.pipelines if pipeline.name != NETWORK]
