@@ -92,4 +92,5 @@ def known_anatomy(anatomies, monkeypatch):
         return anatomies[tuple(scan.grid.affine.round(3).ravel())]
 
     monkeypatch.setattr("efface.study.measuring.locate", locate)
+    monkeypatch.setattr("efface.study.knowing.locate", locate)
     monkeypatch.setattr("efface.study.rescan.locate", locate)

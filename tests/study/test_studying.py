@@ -38,6 +38,7 @@ def finished(heads, anatomies, program, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("efface.study.measuring.locate", locate)
+        patch.setattr("efface.study.knowing.locate", locate)
         patch.setattr("efface.study.rescan.locate", locate)
         config = load_config(path)
         with pytest.raises(Stopped):

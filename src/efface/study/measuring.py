@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -17,106 +17,37 @@ from efface.atlas import load_atlas
 from efface.deface_plan import apply_plan
 from efface.errors import UnreadableImageError, VerificationError
 from efface.evaluate.changed import changed_voxels
-from efface.evaluate.render import frame_of
-from efface.grid import FloatArray, Grid
+from efface.grid import FloatArray
 from efface.io import read_scan, write_scan
 from efface.planning import plan
 from efface.scan import Scan
 from efface.spatial.mask import clearance_mm
 from efface.spatial.regridding import regridded
 from efface.spatial.resample import resample
-from efface.study import looking, slices
-from efface.study.config import NETWORK, ORIGINAL, MethodEntry, ScanEntry, StudyConfig, path_of
+from efface.study.config import ORIGINAL, MethodEntry, StudyConfig, path_of
+from efface.study.keeping import made_folder, save_detection, save_failure, save_look
+from efface.study.knowing import Known, Made, run_pipelines
 from efface.study.outcomes import FEATURES, NOT_RUN, Judgement, Outcome, judge
-from efface.study.pipelines import PipelineError, PipelineResult, run_pipeline
+from efface.study.pipelines import PipelineResult
 from efface.study.segmentation import (
-    Segmentation,
     brain_core,
-    brain_map,
     contrast_to_noise,
     dice_rows,
-    network_segmentation,
     overlap_rows,
 )
 from efface.study.statistics.overlap import dice, hd95_mm, sensitivity
 from efface.study.temporalis import temporalis_rows
-from efface.study.units import DONE, REFUSED, attacked, defaced_path, private_folder
+from efface.study.units import DONE, REFUSED, defaced_path, private_folder
 from efface.verdict import Verdict
 from efface.verification import verify
 
-COMMON_SPACING_MM = 4.0
-"""Of the grid in the atlas's space on which maps are compared voxel by voxel."""
-BRAIN_MAP = "brain_map.npz"
-
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """An original, and what was found in it."""
-
-    entry: ScanEntry
-    """Whose it is."""
-    scan: Scan
-    """Its voxels."""
-    anatomy: Anatomy
-    """What is where."""
-    located_s: float
-    """How long that took to find."""
-    results: Mapping[str, PipelineResult] = field(repr=False)
-    """Of every pipeline that gave one."""
-    problems: Mapping[str, str] = field(repr=False)
-    """Why others did not."""
-
-    @property
-    def network(self) -> Segmentation:
-        """The built-in segmentation."""
-        return network_segmentation(self.anatomy)
-
-
-def know(entry: ScanEntry, config: StudyConfig, out: Path) -> Known:
-    """Read an original and run every pipeline on it.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    VerificationError
-        No head was found.
-    """
-    scan = read_scan(entry.path)
-    start = perf_counter()
-    anatomy = locate(scan)
-    taken = perf_counter() - start
-    results, problems = run_pipelines(config, scan, anatomy, entry, ORIGINAL, out)
-    return Known(entry, scan, anatomy, taken, results, problems)
-
-
-def run_pipelines(
-    config: StudyConfig, scan: Scan, anatomy: Anatomy | None, entry: ScanEntry, version: str, out: Path
-) -> tuple[dict[str, PipelineResult], dict[str, str]]:
-    """Return the result of every pipeline for one image, and of the others why there is none."""
-    results: dict[str, PipelineResult] = {}
-    problems: dict[str, str] = {}
-    for pipeline in config.pipelines:
-        if pipeline.name == NETWORK:
-            if anatomy is None:
-                problems[NETWORK] = "no brain was found in what is left"
-            else:
-                results[NETWORK] = PipelineResult(network_segmentation(anatomy))
-            continue
-        folder = private_folder(out, entry.name, version) / "pipelines" / pipeline.name
-        try:
-            results[pipeline.name] = run_pipeline(pipeline, scan, entry, version, folder)
-        except PipelineError as error:
-            problems[pipeline.name] = str(error)
-    return results, problems
 
 
 def measure_original(known: Known, config: StudyConfig, out: Path) -> Record:
     """Return the record of an original; pictures and surfaces go to its private folder."""
     nothing = np.zeros(known.scan.grid.shape, bool)
-    folder = _made(private_folder(out, known.entry.name, ORIGINAL))
+    folder = made_folder(private_folder(out, known.entry.name, ORIGINAL))
     save_look(known.scan, known.anatomy, None, known, config, folder)
     return {
         "status": DONE,
@@ -124,7 +55,7 @@ def measure_original(known: Known, config: StudyConfig, out: Path) -> Record:
         "facts": _facts(known.scan, known.anatomy),
         "problems": dict(known.problems),
         "measures": list(_measures(known.scan, known.results, known.anatomy, nothing)),
-        "detection": _detection(known.scan, known, config, folder),
+        "detection": save_detection(known.scan, known, config, folder),
     }
 
 
@@ -142,7 +73,7 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
     except (VerificationError, UnreadableImageError) as error:  # it gave nothing
         return {"status": REFUSED, "reason": str(error), "seconds": perf_counter() - start, **_judgement(NOT_RUN)}
     seconds = perf_counter() - start
-    folder = _made(private_folder(out, known.entry.name, method.name))
+    folder = made_folder(private_folder(out, known.entry.name, method.name))
     verdict = made.verdict
     coverage = {name: _value(verdict, f"{name}_covered") for name in FEATURES}
     touched = brain_change(known, made.changed)
@@ -172,24 +103,8 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
         "overlap": list(_compared(overlap_rows, known.results, results)),
         "measures": list(_measures(made.scan, results, known.anatomy, made.changed)),
         "reference": _reference(known, made.changed),
-        "detection": _detection(made.scan, known, config, folder),
+        "detection": save_detection(made.scan, known, config, folder),
     }
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What a method made."""
-
-    scan: Scan
-    """On the original's grid."""
-    changed: NDArray[np.bool_]
-    """(I, J, K) what was replaced."""
-    verdict: Verdict
-    """What verification says."""
-    parameters: Mapping[str, Any]
-    """With which parameters."""
-    provenance: Mapping[str, Any]
-    """By which version of what."""
 
 
 def _made_by(known: Known, method: MethodEntry) -> Made:
@@ -228,20 +143,6 @@ def placement_distance_mm(one: Anatomy, other: Anatomy) -> float:
 def _brain_points() -> FloatArray:
     atlas = load_atlas()
     return atlas.grid.ras(np.argwhere(atlas.regions == atlas.region("brain"))[::97])
-
-
-@lru_cache(maxsize=1)
-def common_grid() -> tuple[Grid, NDArray[np.bool_]]:
-    """Return the grid in the atlas's space on which maps are compared, and where it is brain."""
-    atlas = load_atlas()
-    box = np.argwhere(atlas.regions == atlas.region("brain"))
-    low, high = atlas.grid.ras(box.min(axis=0)), atlas.grid.ras(box.max(axis=0))
-    affine = np.diag([COMMON_SPACING_MM] * 3 + [1.0])
-    affine[:3, 3] = low
-    i, j, k = (int(n) for n in np.ceil((high - low) / COMMON_SPACING_MM) + 1)
-    grid = Grid((i, j, k), affine)
-    brain = (atlas.regions == atlas.region("brain")).astype(np.uint8)
-    return grid, resample(brain, atlas.grid, grid, order=0) > 0
 
 
 def _located(scan: Scan) -> Anatomy | None:
@@ -288,56 +189,6 @@ def _reference(known: Known, changed: NDArray[np.bool_]) -> Record | None:
     }
 
 
-def save_look(
-    scan: Scan,
-    anatomy: Anatomy | None,
-    changed: NDArray[np.bool_] | None,
-    known: Known,
-    config: StudyConfig,
-    folder: Path,
-) -> None:
-    """Keep what attackers see of an image, and small pictures of it."""
-    middle = float(known.anatomy.atlas_to_scan[0, 3])
-    slices_path = folder / "sagittal.png"
-    looking.save_picture(slices.sagittal(scan, middle, slices.window_of(known.scan)), slices_path)
-    if anatomy is None:
-        return
-    common, inside = common_grid()
-    tissue = brain_map(network_segmentation(anatomy), anatomy.atlas_to_scan, common)[inside]
-    np.savez_compressed(folder / BRAIN_MAP, grey=(tissue * 255).astype(np.uint8))
-    if "surface" in config.options.attacks and attacked(config, known.entry):
-        looking.save_surface(scan, anatomy, changed, folder)
-
-
-def _detection(scan: Scan, known: Known, config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
-    if not attacked(config, known.entry):
-        return []
-    views = looking.render(scan, frame_of(known.scan.intensities(), known.scan.grid))
-    for view in ("left_45", "front", "right_45"):
-        looking.save_picture(views[view], folder / f"{view}.png")
-    if "recognition" in config.options.attacks:
-        looking.save_features(views, folder)
-    return looking.detection_rows(views) if "detection" in config.options.attacks else []
-
-
-def save_failure(known: Known, made: Made, after: Anatomy, folder: Path) -> None:
-    """Keep the three pictures of Gao et al. 2022, Figure 3, cropped to the brain so that no face shows."""
-    grid = known.scan.grid
-    hurt = made.changed & known.anatomy.brain
-    x_mm = float(grid.ras(np.argwhere(hurt).mean(axis=0))[0])
-    brain = grid.ras(np.argwhere(known.anatomy.brain))
-    box = np.array([brain.min(axis=0), brain.max(axis=0)])
-    window = slices.window_of(known.scan)
-    before, behind = known.network, network_segmentation(after)
-    plain = [slices.sagittal(scan, x_mm, window, box) for scan in (known.scan, made.scan)]
-    rows = [
-        slices.overlaid(plain[0], before, grid, x_mm, box),
-        slices.overlaid(plain[1], behind, grid, x_mm, box),
-        slices.difference(plain[1], before, behind, grid, x_mm, box),
-    ]
-    looking.save_picture(np.concatenate(rows, axis=1), folder / "failure.png")
-
-
 def _judgement(judged: Judgement) -> dict[str, Any]:
     return {**asdict(judged), "outcome": judged.outcome.value}
 
@@ -349,8 +200,3 @@ def _facts(scan: Scan, anatomy: Anatomy) -> dict[str, Any]:
 
 def _value(verdict: Verdict, name: str) -> float | None:
     return next((check.value for check in verdict.checks if check.name == name), None)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -20,7 +20,7 @@ from efface.io import read_scan
 from efface.scan import Scan
 from efface.spatial.resample import resample
 from efface.study.config import ScanEntry, StudyConfig, fingerprint
-from efface.study.measuring import Known, run_pipelines
+from efface.study.knowing import Known, run_pipelines
 from efface.study.segmentation import dice_rows
 from efface.study.units import DONE, unit_fingerprint
 

@@ -21,7 +21,8 @@ from efface.errors import DefaceError
 from efface.methods import method_class
 from efface.methods.base import availability_of
 from efface.study.config import ORIGINAL, MethodEntry, ScanEntry, StudyConfig
-from efface.study.measuring import Known, know, measure_method, measure_original
+from efface.study.knowing import Known, know
+from efface.study.measuring import measure_method, measure_original
 from efface.study.rescan import Rescan, measure_rescan, rescan_fingerprint, rescans_of
 from efface.study.units import FAILED, is_done, read_record, unit_fingerprint, unit_path, write_record
 

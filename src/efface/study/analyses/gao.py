@@ -127,8 +127,8 @@ def _figure_2(tables: StudyTables) -> Iterator[Item]:
         legend_beside(figure, axes[0, 0])
         title = f"Figure 2: Dice of brain regions, defaced against original ({pipeline})"
         yield Figure(f"gao-figure-2-{pipeline}", title, figure, f"Dotted: {GOOD}.")
-        summary = kept.groupby(["method", "structure"], sort=False)["dice"].agg(["count", "median", "mean", "min"])
-        yield Table(f"gao-figure-2-{pipeline}-numbers", f"{title}: numbers", summary.reset_index())
+        medians = kept.pivot_table("dice", "method", "structure", "median").reindex(tables.methods)[regions]
+        yield Table(f"gao-figure-2-{pipeline}-numbers", f"{title}: medians", medians.reset_index())
         labels = part[part["kind"] == "label"].groupby(["method", "structure"], sort=False)["dice"]
         worst = labels.agg(["count", "median", "min"]).reset_index().sort_values("median")
         yield Table(f"gao-labels-{pipeline}", f"The labels that changed most ({pipeline})",

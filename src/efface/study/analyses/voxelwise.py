@@ -13,7 +13,7 @@ from efface.errors import InputError, UsageError
 from efface.io import read_scan
 from efface.study.analyses.items import Item, Table
 from efface.study.config import ORIGINAL, MapEntry, path_of
-from efface.study.measuring import BRAIN_MAP, COMMON_SPACING_MM
+from efface.study.keeping import BRAIN_MAP, COMMON_SPACING_MM
 from efface.study.statistics.permutation import paired_permutation_test
 from efface.study.tables import StudyTables
 from efface.study.units import private_folder
