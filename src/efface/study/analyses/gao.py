@@ -115,8 +115,8 @@ def _figure_2(tables: StudyTables) -> Iterator[Item]:
         message = "no pipeline segmented both an original and a defaced scan"
         raise UsageError(message)
     for pipeline, part in dice.groupby("pipeline", sort=False):
-        regions = [name for name in (WHOLE, *NINE) if name in set(part["structure"])]
-        kept = part[part["kind"] != "label"]
+        kept = part[part["kind"] != "label"].dropna(subset="dice")
+        regions = [name for name in (WHOLE, *NINE) if name in set(kept["structure"])]
         series = {
             method: {region: list(mine[mine["structure"] == region]["dice"].dropna()) for region in regions}
             for method, mine in kept.groupby("method", sort=False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from efface.errors import UsageError
+from efface.errors import DefaceError
+
+LOG = logging.getLogger("efface")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +72,16 @@ class Section:
 
 
 def tried(key: str, title: str, make: Callable[[], Iterator[Item]]) -> list[Item]:
-    """Return what an analysis gives; where its data cannot give it, say why."""
+    """Return what an analysis gives; where its data cannot give it, say why.
+
+    Measuring takes hours: one analysis that fails on data that nobody thought of must not take the report with it.
+    """
     try:
         found = list(make())
-    except UsageError as error:
+    except DefaceError as error:
         return [NotRun(key, title, str(error))]
+    except Exception as error:  # as above; it is on the page, a warning, and with -v a traceback
+        LOG.warning("%s: %s: %s", title, type(error).__name__, error)
+        LOG.debug("where it happened", exc_info=True)
+        return [NotRun(key, title, f"the analysis failed ({type(error).__name__}: {error}); please report it")]
     return found or [NotRun(key, title, "nothing was measured that it needs")]
