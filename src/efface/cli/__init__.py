@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from efface.cli import also, audit, bids, deface, demo, logs, methods, rate, render, train, verify
+from efface.cli import also, audit, bids, deface, demo, logs, methods, rate, render, study, train, verify
 from efface.cli.failures import INTERRUPTED, Failure
 from efface.cli.options import Verbose
 from efface.version import __version__
@@ -31,6 +31,7 @@ app.command("bids")(bids.run)
 app.command("render")(render.run)
 app.command("rate")(rate.run)
 app.command("methods")(methods.run)
+app.command("study")(study.run)
 app.command("demo")(demo.run)
 app.command("train", context_settings=train.PASS_ON)(train.run)
 

@@ -88,5 +88,20 @@ def _counted(tally: Tally) -> str:
     return ", ".join(f"{number} {status}" for status, number in tally.counts.items())
 
 
+@contextlib.contextmanager
+def units() -> Iterator[Callable[[int, int, str], None]]:
+    """Show a bar; gives the function that is told how many units are done, of how many, and which came last."""
+    if not sys.stderr.isatty():
+        yield lambda done, of, name: LOG.info("%d of %d units%s", done, of, f": {name}" if name else "")
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking for what is left to do", total=None)
+        yield lambda done, of, name: bar.update(task, completed=done, total=of, description=name)
+
+
 def _logged(step: str) -> None:
     LOG.info("%s", WORDS.get(step, step))

@@ -1,0 +1,84 @@
+"""What raters answered, as a table; and the pooled answer where several rated one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from efface.errors import UsageError
+from efface.study.scan_lists import read_rows
+from efface.study.statistics.agreement import Agreement, agreement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("rating_id", "rater", "form", "question", "scan", "method", "cohort", "answer", "repeat")
+ITEM = ["scan", "method"]
+
+
+def read_ratings(path: Path | None) -> pd.DataFrame:
+    """Read a table of ratings; empty where there is none yet, as raters come after methods.
+
+    Raises
+    ------
+    UsageError
+        A column is missing.
+    """
+    import pandas as pd
+
+    if path is None or not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    frame = pd.DataFrame(read_rows(path))
+    missing = [name for name in (*COLUMNS[1:6], "answer") if name not in frame.columns] if len(frame) else []
+    if missing:
+        message = f"{path}: no column {', '.join(missing)}; export it with `efface rate`, or write {', '.join(COLUMNS)}"
+        raise UsageError(message)
+    return frame.reindex(columns=list(COLUMNS))
+
+
+def first_answers(ratings: pd.DataFrame, form: str, question: str) -> pd.DataFrame:
+    """Return the first answer of each rater to each thing, repeats left out; a column a rater, NaN where none."""
+    import pandas as pd
+
+    kept = ratings[(ratings["form"] == form) & (ratings["question"] == question)]
+    kept = kept[~kept["repeat"].isin(["1", "true", "True", "yes"])].drop_duplicates([*ITEM, "rater"], keep="last")
+    if kept.empty:
+        return pd.DataFrame()
+    return kept.set_index([*ITEM, "rater"])["answer"].unstack("rater")  # noqa: PD010 - a pivot table wants numbers
+
+
+def consensus(answers: pd.DataFrame) -> pd.Series:
+    """Return the pooled answer of each thing: what most raters say; None where two answers are as frequent.
+
+    A rater called ``consensus``, who stands for the meeting in which disagreements were settled, decides alone.
+    """
+    if "consensus" in answers.columns:
+        settled = answers["consensus"]
+        return settled.where(settled.notna(), answers.drop(columns="consensus").apply(_majority, axis=1))
+    return answers.apply(_majority, axis=1)
+
+
+def agreement_on(answers: pd.DataFrame, possible: Sequence[str]) -> Agreement:
+    """Return how far raters agreed; see `efface.study.statistics.agreement`."""
+    own = answers.drop(columns="consensus", errors="ignore")
+    rows = [[None if isinstance(each, float) else each for each in row] for row in own.to_numpy(dtype=object)]
+    return agreement(rows, possible)
+
+
+def intra_rater(ratings: pd.DataFrame, form: str, question: str) -> pd.DataFrame:
+    """Return pairs of first and repeated answers: columns ``rater``, ``first``, ``again``."""
+    import pandas as pd
+
+    kept = ratings[(ratings["form"] == form) & (ratings["question"] == question)]
+    again = kept["repeat"].isin(["1", "true", "True", "yes"])
+    keys = [*ITEM, "rater"]
+    both = kept[~again].merge(kept[again], on=keys, suffixes=("_first", "_again"))
+    return pd.DataFrame({"rater": both["rater"], "first": both["answer_first"], "again": both["answer_again"]})
+
+
+def _majority(row: pd.Series) -> str | None:
+    counts = row.dropna().value_counts()
+    if counts.empty or (len(counts) > 1 and counts.iloc[0] == counts.iloc[1]):
+        return None
+    return str(counts.index[0])

@@ -1,0 +1,1 @@
+"""The statistics of the published comparisons: by scipy and statsmodels, and by hand only what neither has."""

@@ -1,0 +1,232 @@
+"""Analyses of records whose answers are known; no image is looked at."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+pytest.importorskip("statsmodels")
+pytest.importorskip("matplotlib")
+
+import pandas as pd
+
+from efface.study.analyses import analyse
+from efface.study.analyses.items import Figure, NotRun, Table
+from efface.study.config import ORIGINAL, MethodEntry, Options, PipelineEntry, ScanEntry, StudyConfig
+from efface.study.keeping import BRAIN_MAP
+from efface.study.looking import FEATURES
+from efface.study.outcomes import FEATURES as FACE
+from efface.study.page import write_page
+from efface.study.ratings import COLUMNS
+from efface.study.rescan import rescans_of
+from efface.study.runner import rescan_path
+from efface.study.tables import gather, write_tables
+from efface.study.units import private_folder, unit_path, write_record
+
+PEOPLE, CONTRASTS, SESSIONS = 6, ("T1w", "T2w"), ("1", "2")
+SAFE, ROUGH = "anatomy", "template-mask"
+
+
+def dice(value):
+    kinds = {"whole": ["whole_brain"], "region": ["caudate", "cerebral_grey_matter"], "label": ["left_caudate"]}
+    return [
+        {"pipeline": "network", "kind": kind, "structure": name, "dice": value}
+        for kind, names in kinds.items()
+        for name in names
+    ]
+
+
+def measures(scale, thickness=None):
+    rows = [
+        ("network", "whole_brain volume", 1200.0, "ml"),
+        ("network", "caudate volume", 7.0, "ml"),
+        ("network", "cnr", 1.4, ""),
+        ("atlas", "left temporalis area", 340.0 * scale, "mm2"),
+    ]
+    rows += [("fs", "lh.MeanThickness", thickness, "mm")] if thickness else []
+    return [dict(zip(("pipeline", "measure", "value", "unit"), row, strict=True)) for row in rows]
+
+
+def scaled(rows, factor):
+    return [{**row, "value": row["value"] * factor} for row in rows]
+
+
+def detection(confidence):
+    common = {"detector": "opencv-ssd", "seen_above": 0.5, "reason": "", "view": "front", "confidence": confidence}
+    return [{**common, "outcome": "face" if confidence > 0.5 else "no face"}]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Six people: ``anatomy`` is fine everywhere, ``template-mask`` removes brain in T2w and a tenth of a muscle."""
+    out = tmp_path_factory.mktemp("study")
+    rng = np.random.default_rng(0)
+    scans = tuple(
+        ScanEntry(f"p{who}_{session}_{contrast}", out / "x.nii", f"p{who}", session, contrast,
+                  "young" if who < 3 else "old", 20.0 + 10 * who, {"sex": "FM"[who % 2]})
+        for who in range(PEOPLE) for session in SESSIONS for contrast in CONTRASTS
+    )  # fmt: skip
+    ratings = out / "ratings.tsv"
+    config = StudyConfig(
+        "Known answers", scans, (MethodEntry(SAFE, SAFE), MethodEntry(ROUGH, ROUGH)), (PipelineEntry("network"),),
+        options=Options(ratings=ratings, groups=("sex",), permutations=50),
+    )  # fmt: skip
+    identity = rng.normal(size=(PEOPLE, 128))
+    answers = []
+    for scan in scans:
+        who = int(scan.participant[1:])
+        size = 1 + 0.05 * who
+        base = scaled(measures(1.0, 2.5), size)
+        records = {ORIGINAL: {"status": "done", "measures": base, "detection": detection(0.99)}}
+        for method, area, thin in ((SAFE, 1.0, 2.5), (ROUGH, 0.9, 2.5 - 0.01 * who)):
+            hurt = method == ROUGH and scan.contrast == "T2w"
+            shown = 0.9 - 0.05 * who if method == ROUGH and scan.contrast == "T1w" else 1.0
+            noise = rng.normal(0, 0.002)
+            records[method] = {
+                "status": "done", "seconds": 2.0, "verified": not hurt, "registration_mm": 0.2,
+                "outcome": "failure II" if hurt else "success", "two_criteria": not hurt,
+                "strict": shown == 1 and not hurt,
+                "brain_tissue_ml": 5.0 if hurt else 0.0, "parameters": {"clearance_mm": 4.0},
+                "coverage": [{"feature": name, "covered": shown} for name in FACE],
+                "dice": dice(0.99 + noise if method == SAFE else 0.97), "detection": detection(0.2),
+                "overlap": [{"pipeline": "network", "tissue": "white", "overlap": 0.98}],
+                "measures": scaled(measures(area * (1 + noise), thin), size),
+            }  # fmt: skip
+            for rater in ("r1", "r2", "r3"):
+                said, nose = "no" if hurt and rater != "r3" else "yes", "0.75" if hurt else "1"
+                answers.append((rater, "two-criterion", "pass", scan.name, method, scan.cohort, said, "0"))
+                answers.append((rater, "coverage", "nose", scan.name, method, scan.cohort, nose, "0"))
+                outcome = "failure II" if hurt else "success"
+                answers.append((rater, "outcome", "outcome", scan.name, method, scan.cohort, outcome, "0"))
+        for version, record in records.items():
+            write_record(unit_path(out, scan.name, version), {"fingerprint": "x", **record})
+            folder = private_folder(out, scan.name, version)
+            folder.mkdir(parents=True)
+            grey = np.full(40, 100 + who, np.uint8)
+            grey[:4] -= 40 if version == ROUGH else 0
+            np.savez(folder / BRAIN_MAP, grey=grey)
+            seen = identity[who] if version != ROUGH else identity[(who + 1) % PEOPLE]
+            if version != SAFE:
+                np.savez(folder / FEATURES, front=seen + rng.normal(0, 0.01, 128))
+    for pair in rescans_of(config):
+        rows = [{"version": "rescan (1-2)", **row} for row in dice(0.95)]
+        write_record(rescan_path(out, pair), {"fingerprint": "x", "status": "done", "dice": rows})
+    lines = ["\t".join(COLUMNS), *("\t".join((str(n), *row)) for n, row in enumerate(answers))]
+    ratings.write_text("\n".join(lines) + "\n", "utf-8")
+    return gather(config, out)
+
+
+@pytest.fixture(scope="module")
+def found(study):
+    return {item.key: item for section in analyse(study) for item in section.items}
+
+
+def frame(found, key):
+    assert isinstance(found[key], Table), found[key]
+    return found[key].frame
+
+
+def test_success_and_failure(found):
+    table = frame(found, "gao-table-1").set_index(["method", "cohort"])
+    assert table.loc[(SAFE, "all"), ["total", "success", "failure I", "failure II"]].tolist() == [24, 24, 0, 0]
+    assert table.loc[(ROUGH, "all"), ["total", "success", "failure II"]].tolist() == [24, 12, 12]
+    assert table.loc[(ROUGH, "young"), "total"] == 12
+    assert table.loc[(ROUGH, "all"), "95 % low"] == pytest.approx(31.4, abs=0.1)
+    by_raters = frame(found, "gao-table-1-raters").set_index(["method", "cohort"])
+    assert by_raters.loc[(ROUGH, "all"), "failure II"] == 12
+
+
+def test_segmentations_and_rescans(found):
+    medians = frame(found, "gao-figure-2-network-numbers").set_index("method")
+    assert medians.loc[ROUGH, "whole_brain"] == 0.97
+    rescans = frame(found, "gao-figure-4-network-numbers").set_index("version")
+    assert rescans.loc["rescan (1-2)", ["n", "median"]].tolist() == [12, 0.95]
+    assert isinstance(found["gao-figure-2-network"], Figure)
+
+
+def test_criteria_and_raters(found):
+    table = frame(found, "theyers-pass").groupby("method")["two_criteria %"].mean()
+    assert table.to_dict() == {SAFE: 100, ROUGH: 50}
+    pooled = frame(found, "theyers-figure-2").set_index(["method", "cohort"])
+    assert pooled.loc[(ROUGH, "old"), ["r1", "r3", "pooled"]].tolist() == [50, 100, 50]
+    kappas = frame(found, "theyers-agreement").set_index("method")
+    # Of 24 scans 12 have one of three raters differ: a third of their pairs agree.
+    assert kappas.loc[ROUGH, "percent agreement"] == pytest.approx(100 * (12 + 12 / 3) / 24)
+    assert kappas.loc[ROUGH, "free-marginal kappa"] == pytest.approx(2 * (12 + 12 / 3) / 24 - 1)
+    assert isinstance(found["theyers-intra"], NotRun)
+
+
+def test_a_bias_is_seen_beside_the_rank_correlation(found):
+    table = frame(found, "familiar-temporalis").set_index("method")
+    assert table.loc[ROUGH, "spearman"] > 0.95
+    assert table.loc[ROUGH, "bias_percent"] == pytest.approx(-10, abs=0.2)
+    assert table.loc[ROUGH, "p_holm"] < 0.001
+    assert abs(table.loc[SAFE, "bias_percent"]) < 0.2
+    thickness = frame(found, "theyers-thickness").set_index("method")
+    assert thickness.loc[SAFE, "bias"] == 0
+    assert thickness.loc[ROUGH, "bias"] < 0
+
+
+def test_coverage_by_contrast_age_and_group(found):
+    table = frame(found, "familiar-contrasts").set_index(["method", "composite"])
+    assert set(table.index) == {(ROUGH, "face"), (ROUGH, "ears")}  # the other covered all alike
+    assert table.loc[(ROUGH, "face"), ["subjects", "conditions"]].tolist() == [6, 2]
+    assert table.loc[(ROUGH, "face"), "p_gg"] < 0.05
+    age = frame(found, "familiar-age").set_index(["method", "composite"])
+    assert age.loc[(ROUGH, "face"), "r"] == pytest.approx(-1)
+    groups = frame(found, "familiar-groups").set_index(["method", "composite"])
+    assert groups.loc[(ROUGH, "face"), ["df_between", "df_within"]].tolist() == [1, 4]
+    rated = frame(found, "familiar-coverage-raters").set_index("method")
+    assert rated.loc[ROUGH, "nose"] == pytest.approx(0.875)
+
+
+def test_cohorts(found):
+    table = frame(found, "familiar-table-1").set_index("characteristic")
+    assert table.loc["participants", ["all", "young", "old"]].tolist() == ["6", "3", "3"]
+    assert table.loc["age, range (years)", "all"] == "20 to 70"
+    assert table.loc["sex: F", "young"] == "2 (67 %)"
+
+
+def test_maps(found):
+    table = frame(found, "theyers-maps").set_index("method")
+    assert table.loc[ROUGH, ["participants", "voxels", "permutations"]].tolist() == [6, 40, 64]
+    assert table.loc[ROUGH, "voxels that differ"] == 4
+    assert table.loc[SAFE, "voxels that differ"] == 0
+
+
+def test_identification(found):
+    table = frame(found, "privacy-identification")
+    table = table[table["attack"] == "face recogniser on renders"].set_index("version")
+    assert table.loc[ORIGINAL, ["probes", "rank 1 %", "could not run"]].tolist() == [12, 100, 0]
+    assert table.loc[ORIGINAL, "rank 1 chance"] == pytest.approx(100 / 6)
+    assert table.loc[ROUGH, "rank 1 %"] == 0
+    assert table.loc[SAFE, "could not run"] == 12  # no face was found to compare: not the same as not recognised
+    seen = frame(found, "privacy-detection").set_index("version")
+    assert seen.loc[ORIGINAL, "face seen"] == 24
+    assert seen.loc[SAFE, "face seen"] == 0
+
+
+def test_what_cannot_be_computed_is_told(found):
+    for key in ("familiar-spatial", "familiar-centile", "familiar-tumour", "theyers-yardsticks", "theyers-recognition"):
+        assert isinstance(found[key], NotRun)
+        assert len(found[key].reason) > 20
+
+
+def test_page_and_files(study):
+    paths = write_tables(study)
+    assert pd.read_parquet(study.folder / "tables" / "units.parquet").shape[0] == 24 * 3
+    assert {path.suffix for path in paths} == {".parquet", ".tsv"}
+    units = pd.read_csv(study.folder / "tables" / "units.tsv", sep="\t")
+    assert set(units["config_sha256"]) == {study.config.sha256}
+    page = write_page(study, analyse(study)).read_text("utf-8")
+    assert "PRIVATE" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page
+    assert "Not run:" in page
+    assert "Familiar AM" in page
+    for kind in ("png", "svg"):
+        assert (study.folder / "figures" / f"gao-figure-2-network.{kind}").stat().st_size > 1000
+    text = (study.folder / "methods.md").read_text("utf-8")
+    assert "24 head MRI scans of 6 participants" in text
+    assert "Randolph" in text
+    assert "simulated" not in text

@@ -1,0 +1,156 @@
+"""A whole small study: run, stopped half-way, run again, with a scan that cannot be read."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from efface.cli import main
+from efface.study import load_config, run_study
+from efface.study.demo import demo_methods, people_of
+from efface.study.runner import run_units
+from efface.study.units import unit_path
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop(done, of, name):
+    if done:
+        raise Stopped
+
+
+@pytest.fixture(scope="module")
+def finished(heads, anatomies, program, tmp_path_factory):
+    """A study that was stopped after its first scan, and run again; with the times of all records."""
+    folder = tmp_path_factory.mktemp("whole")
+    out = folder / "out"
+    table = heads.folder / "with_broken.tsv"
+    broken = heads.folder / "broken.nii.gz"
+    broken.write_bytes(b"this is no image")
+    table.write_text(heads.table.read_text("utf-8") + "broken.nii.gz\tbert\t1\tT1w\tadult\t60\tM\n", "utf-8")
+    path = heads.study(folder, program=program)
+    path.write_text(path.read_text("utf-8").replace("scans.tsv", table.name), "utf-8")
+
+    def locate(scan):
+        return anatomies[tuple(scan.grid.affine.round(3).ravel())]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("efface.study.measuring.locate", locate)
+        patch.setattr("efface.study.knowing.locate", locate)
+        patch.setattr("efface.study.rescan.locate", locate)
+        config = load_config(path)
+        with pytest.raises(Stopped):
+            run_units(config, out, stop)
+        first = {each: each.stat().st_mtime_ns for each in out.rglob("units/**/*.json")}
+        page = run_study(config, out)
+    return config, out, page, first
+
+
+def test_what_was_done_is_not_done_again(finished):
+    _, out, _, first = finished
+    assert {path.relative_to(out / "units").as_posix() for path in first} == {
+        "anna_1/original.json", "anna_1/template-mask.json",
+    }  # fmt: skip
+    assert all(path.stat().st_mtime_ns == before for path, before in first.items())
+    assert len(list(out.rglob("units/**/*.json"))) == 6
+
+
+def test_a_scan_that_cannot_be_read_stops_nothing(finished):
+    _, out, page, _ = finished
+    problems = pd.read_csv(out / "tables" / "problems.tsv", sep="\t")
+    assert set(problems["scan"]) == {"broken"}
+    units = pd.read_csv(out / "tables" / "units.tsv", sep="\t").set_index(["scan", "method"])
+    assert units["status"].to_dict() == {
+        (scan, method): "failed" if scan == "broken" else "done"
+        for scan in ("anna_1", "anna_2", "broken") for method in ("original", "template-mask")
+    }  # fmt: skip
+    assert "broken" in page.read_text("utf-8")
+
+
+def test_units_are_measured(finished):
+    _, out, _, _ = finished
+    units = pd.read_csv(out / "tables" / "units.tsv", sep="\t").set_index(["scan", "method"])
+    mine = units.loc[("anna_1", "template-mask")]
+    assert (mine["outcome"], mine["brain_voxels_changed"]) == ("success", 0)
+    assert json.loads(mine["parameters"])["clearance_mm"] == 4.0
+    coverage = pd.read_csv(out / "tables" / "coverage.tsv", sep="\t")
+    assert coverage["covered"].min() > 0.8
+    dice = pd.read_csv(out / "tables" / "dice.tsv", sep="\t")
+    assert set(dice["pipeline"]) == {"network", "split"}
+    split = dice[(dice["pipeline"] == "split") & (dice["structure"] == "whole_brain")]["dice"]
+    assert split.between(0.7, 0.9999).all()  # the program takes the face for brain, and the face is gone
+    measures = pd.read_csv(out / "tables" / "measures.tsv", sep="\t")
+    muscle = measures[(measures["measure"] == "left temporalis volume") & (measures["scan"] == "anna_1")]
+    before, after = muscle.set_index("method")["value"][["original", "template-mask"]]
+    assert 0.4 * before < after < before
+    assert (measures["measure"] == "MeanThickness").sum() == 4
+    rescans = pd.read_csv(out / "tables" / "rescan.tsv", sep="\t")
+    assert set(rescans["version"]) == {"rescan (1-2)", "rescan (2-1)"}
+    assert (out / "defaced" / "template-mask" / "anna_1.nii.gz").is_file()
+
+
+def test_another_parameter_is_another_result(finished, tmp_path):
+    from dataclasses import replace
+
+    from efface.study.runner import pending
+
+    config, out, _, _ = finished
+    left = {task.scan.name: task.units for task in pending(config, out)}
+    assert left == {"broken": 2}  # what failed is tried again
+    changed = replace(config.methods[0], parameters={"clearance_mm": 8.0})
+    left = {task.scan.name: task.units for task in pending(replace(config, methods=(changed,)), out)}
+    assert left == {"anna_1": 1, "anna_2": 1, "broken": 2}
+    assert unit_path(out, "anna_1", "original").is_file()
+
+
+def test_rescans_lie_on_one_another(heads, anatomies):
+    """Laid on the first scan, the second scan's brain is where the first's is, to about a voxel."""
+    import numpy as np
+
+    import efface
+    from efface.study.rescan import register_affine
+
+    scans = [efface.read_scan(heads.folder / f"anna_{session}.nii.gz") for session in "12"]
+    found = [anatomies[tuple(scan.grid.affine.round(3).ravel())] for scan in scans]
+    start = np.eye(4)
+    matrix = register_affine(scans[0], found[0], scans[1], start)
+    truth = found[1].atlas_to_scan @ np.linalg.inv(found[0].atlas_to_scan)
+    points = scans[0].grid.ras(np.argwhere(found[0].brain)[::50])
+    missed = points @ (matrix - truth)[:3, :3].T + (matrix - truth)[:3, 3]
+    moved = points @ (truth - start)[:3, :3].T + (truth - start)[:3, 3]
+    assert np.linalg.norm(moved, axis=1).mean() > 4
+    assert np.linalg.norm(missed, axis=1).mean() < 2.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("study", "out"), "give CONFIG.toml OUT_DIR"),
+        (("study", "--demo", "a", "b"), "give CONFIG.toml OUT_DIR"),
+        (("study", "a.toml", "out", "--people", "3"), "--people goes with --demo"),
+        (("study", "none.toml", "out"), "none.toml"),
+    ],
+)
+def test_wrong_calls(arguments, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(list(arguments)) in (2, 4)
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_goes_on_where_it_was(finished, known_anatomy, heads, capsys):
+    """All is there; what failed is tried again, and the page written anew."""
+    _, out, page, _ = finished
+    before = page.stat().st_mtime_ns
+    assert main(["study", str(out.parent / "study.toml"), str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"] == str(page)
+    assert page.stat().st_mtime_ns > before
+
+
+def test_the_demonstration_has_enough_methods_and_the_same_people():
+    assert len(demo_methods()) >= 8
+    assert len({method.name for method in demo_methods()}) == len(demo_methods())
+    assert people_of(3) == people_of(8)[:3]
+    assert {person.cohort for person in people_of(8)} == {"child", "adult", "older adult"}
