@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from efface.cli import main
+from efface.rating.folder import read_folder
 from efface.study import load_config, run_study
 from efface.study.demo import demo_methods, people_of
 from efface.study.runner import run_units
@@ -154,3 +155,10 @@ def test_the_demonstration_has_enough_methods_and_the_same_people():
     assert len({method.name for method in demo_methods()}) == len(demo_methods())
     assert people_of(3) == people_of(8)[:3]
     assert {person.cohort for person in people_of(8)} == {"child", "adult", "older adult"}
+
+
+def test_raters_open_what_a_study_kept(finished):
+    folder = read_folder(finished[1])
+    assert {item.method for item in folder.items} == {"template-mask"}
+    assert all(item.original is not None and item.original.is_file() for item in folder.items)
+    assert {item.person for item in folder.items} == {"anna"}

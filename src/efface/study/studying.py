@@ -9,6 +9,7 @@ from efface.study.analyses import analyse
 from efface.study.config import StudyConfig
 from efface.study.demo import demo_config
 from efface.study.page import write_page
+from efface.study.rated import write_scans
 from efface.study.runner import Progress, run_units, silent
 from efface.study.simulated_raters import write_simulated_ratings
 from efface.study.tables import gather, write_tables
@@ -44,7 +45,8 @@ def run_demo(out: str | os.PathLike[str], people: int = 8, workers: int = 2, pro
 
 
 def show(config: StudyConfig, folder: Path) -> Path:
-    """Make tables, figures and the page of what was measured so far; return the page's path."""
+    """Make tables, figures and the page of what was measured so far, and what raters open; return the page's path."""
+    write_scans(config, folder)
     tables = gather(config, folder)
     write_tables(tables)
     return write_page(tables, analyse(tables))
