@@ -20,6 +20,8 @@ Slices = tuple[slice, slice, slice]
 
 LOOKED_AT = 8
 """Volumes of a 4-D scan that are averaged to see what all of them share."""
+LEAST_AROUND = 0.3
+"""Share of what is kept that must lie outside the skull for its darkest values to be the air's."""
 SAMPLES = 200_000
 """Voxels that say what background and tissues are like."""
 
@@ -60,10 +62,13 @@ class Kept:
     def background(self) -> float:
         """What nothing measures, in the scan's units: 0, or the darkest common value where 0 would be bright."""
         some = lattice(self.grid.shape)
-        values = self._values(some, None)[~self.mask[some]]
+        known = ~self.mask[some]
+        values = self._values(some, None)[known]
         values = values[np.isfinite(values)]
         if not values.size:
             return 0.0
+        if (known & ~self.brain[some]).sum() < LEAST_AROUND * known.sum():  # no air is kept that could be asked
+            return min(0.0, float(np.quantile(values, 0.001)))
         low, middle, high = (float(q) for q in np.quantile(values, (0.001, 0.5, 0.99)))
         spread = high - low
         return 0.0 if spread > 0 and low - 0.02 * spread <= 0.0 <= low + 0.05 * spread else min(low, middle)

@@ -26,7 +26,7 @@ def fill_noise(kept: Kept) -> Filling:
     """
     air = measure_air(kept)
     if air.constant and (air.table == air.table[0, 0]).all():
-        return Filling(air.table[0, 0].reshape(()), facts_of(air, kept))
+        return Filling(np.asarray(air.table[0, 0]), facts_of(air, kept))
     box = bounding_box(kept.mask, kept.grid)
     if box is None:
         return Filling(np.empty(0, kept.scan.stored.dtype), facts_of(air, kept))

@@ -19,8 +19,8 @@ from efface.spatial.head_surface import head_of
 
 CROPPED_MM = 170.0
 """Height of the field of view that robustfov leaves, from the crown."""
-SMOOTHED = 0.0
-"""FLIRT's trilinear mask is binarised above this: whatever the mask touches goes."""
+TOUCHED = 0.01
+"""FLIRT's trilinear mask is binarised: whatever it touches goes. Less than this is rounding."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FslDeface:
         """Choose what the carried mask touches (see `DefaceMethod`)."""
         face = carried(_big_mask(), self.template, self.mask_template, scan, anatomy, brain_only=True,
                        nudge_mm=self.nudge_mm)  # fmt: skip
-        removed = face > SMOOTHED
+        removed = face > TOUCHED
         if self.crop:
             removed |= _below_the_crown(scan)
         return Decision(named_regions(removed, anatomy))

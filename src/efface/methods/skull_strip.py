@@ -9,7 +9,6 @@ import numpy as np
 
 from efface.anatomy import Anatomy
 from efface.errors import UsageError
-from efface.fill.kept import what_is_kept
 from efface.methods.base import Decision
 from efface.methods.regions import named_regions
 from efface.scan import Scan
@@ -29,8 +28,6 @@ class SkullStrip:
 
     key: ClassVar[str] = "skull-strip"
     citation: ClassVar[str] = "Theyers et al. 2021, Front Psychiatry 12:617997 (as a yardstick)"
-    writes_own: ClassVar[bool] = True
-    default_fill: ClassVar[str] = "own"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.margin_mm <= 20.0:
@@ -42,11 +39,4 @@ class SkullStrip:
         outside = np.asarray(~anatomy.brain)
         half_voxel = float(scan.grid.spacing_mm.mean()) / 2  # distances run between voxels' middles
         near = within(outside, anatomy.brain, scan.grid, self.margin_mm + half_voxel) if self.margin_mm else False
-        removed = outside & ~np.asarray(near)
-        void = np.full(scan.stored[removed].shape, _background(scan, anatomy), np.float32)
-        return Decision(named_regions(removed, anatomy), values=void)
-
-
-def _background(scan: Scan, anatomy: Anatomy) -> float:
-    """Return what nothing measures, in the scan's units. What is kept has no air in it, so the whole scan is asked."""
-    return what_is_kept(scan, anatomy, np.zeros(scan.grid.shape, bool)).background
+        return Decision(named_regions(outside & ~np.asarray(near), anatomy))

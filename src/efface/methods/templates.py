@@ -35,6 +35,9 @@ T1_LEVELS = {
 }  # fmt: skip
 """Brightness of each tissue of the bundled template, that of an ordinary T1w scan; air has none."""
 
+MOSTLY = 0.45
+"""Share of brain that makes a voxel brain; a half would be decided by rounding where voxels are cut in halves."""
+
 Share = NDArray[np.float32]
 FaceMask = tuple[Share, Grid]
 """How much of each voxel is face, 0 to 1, and where the voxels lie."""
@@ -67,8 +70,8 @@ class Template:
         seen = volume_of(scan.intensities(), scan.grid)
         where = None
         if brain_only:
-            inside = resample(anatomy.brain.view(np.uint8), anatomy.grid, seen.grid, order=0)
-            where = np.asarray(inside > 0)
+            inside = resample(anatomy.brain.astype(np.float32), anatomy.grid, seen.grid)
+            where = np.asarray(inside > MOSTLY)
         start = anatomy.atlas_to_scan @ np.linalg.inv(self.atlas_to_template)
         return register(seen, self.volume, start, freedom, where=where)
 
