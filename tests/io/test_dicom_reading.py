@@ -65,6 +65,19 @@ def test_lossless_compression_is_undone(tmp_path, name, dtype):
     assert_same(efface.read_scan(folder), image, affine())
 
 
+def test_a_decoder_that_aborts_does_not_take_efface_with_it(tmp_path, monkeypatch):
+    gdcm = pytest.importorskip("gdcm")
+    folder = write_series(tmp_path / "s", voxels(), affine())
+    for path in folder.iterdir():
+        compress(gdcm, path, gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+    abort = tmp_path / "abort"
+    abort.mkdir()
+    (abort / "gdcm.py").write_text("import os\nos.abort()\n")  # as gdcm itself does at some damaged streams
+    monkeypatch.setattr(sys, "path", [str(abort), *sys.path])
+    with pytest.raises(UnreadableImageError, match="compressed pixels are broken"):
+        efface.read_scan(folder)
+
+
 def compress(gdcm, path, syntax):
     reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
     reader.SetFileName(str(path))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import RLELossless
 
 from efface.errors import UnreadableImageError, UnsupportedImageError
 from efface.io.dicom.series import BROKEN, why
@@ -83,26 +84,53 @@ def packing_of(dataset: Dataset, name: str) -> Packing:
     return packing
 
 
-def words_of(dataset: FileDataset, packing: Packing, name: str) -> Pixels:
+def shape_of(dataset: Dataset, packing: Packing, name: str) -> tuple[int, int, int]:
+    """Return frames, rows and columns.
+
+    Raises
+    ------
+    UnreadableImageError
+        More or less than a file can hold.
+    UnsupportedImageError
+        No pixels.
+    """
+    if "PixelData" not in dataset:
+        message = f"{name}: no pixel data; give the whole series"
+        raise UnsupportedImageError(message)
+    shape = (int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns))
+    if min(shape) < 1 or int(np.prod(shape, dtype=object)) * packing.allocated // 8 > LARGEST:
+        message = f"{name}: the header announces {' x '.join(map(str, shape))} pixels; it is damaged, export it again"
+        raise UnreadableImageError(message)
+    return shape
+
+
+def needs_decoder(dataset: FileDataset) -> bool:
+    """Whether a file's pixels are compressed in a way that is not decoded here (`efface.io.dicom.decoding`)."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return bool(syntax.is_encapsulated and syntax != RLELossless)
+
+
+def words_of(dataset: FileDataset, packing: Packing, decoded: Pixels | None, name: str) -> Pixels:
     """Return (frames, rows, columns) words of a file with all bits, decompressed where needed.
+
+    Parameters
+    ----------
+    dataset : the file
+    packing : how its pixels lie in words
+    decoded : its pixels, if it `needs_decoder`
+    name : how messages call it
 
     Raises
     ------
     UnreadableImageError
         The file is truncated or its compressed pixels are broken.
     UnsupportedImageError
-        No pixels, or an encoding for which no decoder is installed.
+        No pixels.
     """
-    if "PixelData" not in dataset:
-        message = f"{name}: no pixel data; give the whole series"
-        raise UnsupportedImageError(message)
-    shape = (int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns))
+    shape = shape_of(dataset, packing, name)
     expected = int(np.prod(shape, dtype=object)) * packing.allocated // 8
-    if not 0 < expected <= LARGEST:
-        message = f"{name}: the header announces {' x '.join(map(str, shape))} pixels; it is damaged, export it again"
-        raise UnreadableImageError(message)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        return _decompressed(dataset, packing, shape, name)
+        return _as_words(_run_lengths(dataset, name) if decoded is None else decoded, packing, shape, name)
     raw = bytes(dataset.PixelData)
     if len(raw) < expected:
         message = f"{name}: the header announces {expected} bytes of pixels, the file holds {len(raw)}; it is truncated"
@@ -114,18 +142,15 @@ def words_of(dataset: FileDataset, packing: Packing, name: str) -> Pixels:
     return words.astype(packing.dtype, copy=False).reshape(shape)
 
 
-def _decompressed(dataset: FileDataset, packing: Packing, shape: tuple[int, int, int], name: str) -> Pixels:
-    syntax = dataset.file_meta.TransferSyntaxUID
+def _run_lengths(dataset: FileDataset, name: str) -> Pixels:
     try:
-        decoded = pixel_array(dataset, raw=True)
-    except RuntimeError as error:
-        message = f"{name}: {syntax.name} cannot be decoded here ({why(error)}); pip install 'efface[dicom]'"
-        raise UnsupportedImageError(message) from error
-    except (*BROKEN, MemoryError) as error:
-        message = (
-            f"{name}: the compressed pixels ({syntax.name}) are broken ({why(error)}); copy or export the series again"
-        )
+        return np.asarray(pixel_array(dataset, raw=True, decoding_plugin="pydicom"))
+    except (*BROKEN, RuntimeError, MemoryError) as error:
+        message = f"{name}: the compressed pixels are broken ({why(error)}); copy or export the series again"
         raise UnreadableImageError(message) from error
+
+
+def _as_words(decoded: Pixels, packing: Packing, shape: tuple[int, int, int], name: str) -> Pixels:
     if decoded.size != int(np.prod(shape)):
         message = f"{name}: {decoded.size} pixels were compressed, the header announces {' x '.join(map(str, shape))}"
         raise UnreadableImageError(message)

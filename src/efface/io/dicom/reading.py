@@ -14,9 +14,10 @@ from pydicom.uid import UID
 from efface.errors import UnreadableImageError, UnsupportedImageError
 from efface.grid import Grid
 from efface.io.checks import check_scan, check_shape
+from efface.io.dicom.decoding import decoded
 from efface.io.dicom.folders import one_series
 from efface.io.dicom.frames import Frame, frames_of
-from efface.io.dicom.pixels import Packing, Pixels, packing_of, words_of
+from efface.io.dicom.pixels import Packing, Pixels, needs_decoder, packing_of, shape_of, words_of
 from efface.io.dicom.series import BROKEN, Series, SeriesFile, leniently, why
 from efface.io.dicom.stacking import Stack, stacked
 from efface.io.layout import in_space
@@ -132,10 +133,12 @@ def _packing(datasets: Sequence[FileDataset], paths: Sequence[Path]) -> Packing:
 
 def _checked_packing(dataset: FileDataset, path: Path) -> Packing:
     try:
-        return packing_of(dataset, str(path))
+        packing = packing_of(dataset, str(path))
+        shape_of(dataset, packing, str(path))  # before anything is decoded
     except BROKEN as error:
         message = f"{path}: an attribute that describes pixels is broken ({why(error)}); export the series again"
         raise UnreadableImageError(message) from error
+    return packing
 
 
 def _taken(
@@ -144,8 +147,10 @@ def _taken(
     """Take the pixels out of every file: the files without them, and the volume."""
     files: list[SeriesFile] = []
     stored: Pixels | None = None
+    compressed = [number for number, dataset in enumerate(datasets) if needs_decoder(dataset)]
+    arrays = dict(zip(compressed, decoded([paths[number] for number in compressed]), strict=True))
     for number, (dataset, path) in enumerate(zip(datasets, paths, strict=True)):
-        words = _words(dataset, packing, path)
+        words = _words(dataset, packing, arrays.pop(number, None), path)
         values = packing.unpacked(words)
         if stored is None:
             shape = check_shape((values.shape[2], values.shape[1], stack.slices, stack.volumes), str(folder))
@@ -164,9 +169,9 @@ def _taken(
     return tuple(files), stored if stack.volumes > 1 else stored[..., 0]
 
 
-def _words(dataset: FileDataset, packing: Packing, path: Path) -> Pixels:
+def _words(dataset: FileDataset, packing: Packing, array: Pixels | None, path: Path) -> Pixels:
     try:
-        return words_of(dataset, packing, str(path))
+        return words_of(dataset, packing, array, str(path))
     except BROKEN as error:
         message = f"{path}: the pixels cannot be read ({why(error)}); copy or export the series again"
         raise UnreadableImageError(message) from error
