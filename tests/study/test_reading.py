@@ -82,6 +82,7 @@ def test_all_that_is_written_arrives(folder):
         ('name = "theirs"', 'name = "original"', "cannot be used"),
         ('name = "theirs"', 'name = "new-face"', "given more than once"),
         ('name = "theirs"', 'name = "../theirs"', "cannot be used"),
+        ('method = "anatomy"\nname = "new-face"\n', "", "without a name: give either method"),
         ("theirs/{participant}_{session}", "theirs/all", "must hold {scan} or {participant}"),
         ("seg/{version}/{scan}.mgz", "seg/{subject}.mgz", "must hold {scan}"),
         ('labels = "synthseg"', 'labels = "brainvisa"', "no label table"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("rating_id", "rater", "form", "question", "scan", "method", "cohort", "answer", "repeat")
 ITEM = ["scan", "method"]
+CANNOT, NOBODY = "cannot identify", "none of them"
+"""Answers of the recognition task that are nobody's name."""
 
 
 def read_ratings(path: Path | None) -> pd.DataFrame:

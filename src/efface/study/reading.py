@@ -93,12 +93,11 @@ def parse_config(content: Mapping[str, Any], folder: Path) -> StudyConfig:
 
 def _method(given: Mapping[str, Any], folder: Path) -> MethodEntry:
     entry = _built(MethodEntry, {"name": given.get("method", ""), **given}, "[[methods]]")
-    _check_name(entry.name, "[[methods]]")
     if bool(entry.method) == bool(entry.results):
-        message = (
-            f'method {entry.name}: give either method = "anatomy" (or another key) or results = "path/{{scan}}.nii.gz"'
-        )
+        name = entry.name or "without a name"
+        message = f'method {name}: give either method = "anatomy" (or another) or results = "path/{{scan}}.nii.gz"'
         raise UsageError(message)
+    _check_name(entry.name, "[[methods]]")
     if entry.method:
         check_parameters(method_class(entry.method), entry.method, entry.parameters)
         if entry.fill:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from efface.io.atomic import write_whole
-from efface.study.config import StudyConfig
+from efface.study.config import ScanEntry, StudyConfig
 from efface.study.outcomes import FEATURES, GONE, Outcome
-from efface.study.ratings import COLUMNS
+from efface.study.ratings import CANNOT, COLUMNS, NOBODY
 from efface.study.runner import ready_methods
 from efface.study.units import read_record, unit_path
 
 RATERS = ("simulated1", "simulated2", "simulated3")
 ERRS = 0.04
 """How often a simulated rater gives another answer than the measurements."""
+SESSION = "1"
+"""Of this session a scan is shown in the recognition task."""
+SEEN, UNSURE = 0.5, 0.7
+"""Covered share of a face above which nobody knows it, and how often a rater says so."""
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
 
@@ -44,8 +49,23 @@ def _rows(config: StudyConfig, out: Path) -> Iterator[tuple[str, ...]]:
             shares = {row["feature"]: row["covered"] for row in record.get("coverage", ())}
             for rater in RATERS:
                 for repeat in ("0", "1") if rng.random() < 0.1 else ("0",):
+                    common = (scan.name, method.name, scan.cohort)
                     for form, question, answer in _answers(record["outcome"], record["two_criteria"], shares, rng):
-                        yield rater, form, question, scan.name, method.name, scan.cohort, answer, repeat
+                        yield rater, form, question, *common, answer, repeat
+                    if repeat == "0" and scan.session == SESSION:
+                        yield rater, "recognition", "who", *common, _recognised(config, scan, record, rng), repeat
+
+
+def _recognised(config: StudyConfig, scan: ScanEntry, record: Mapping[str, Any], rng: np.random.Generator) -> str:
+    """Return whom a rater takes a render for: by luck where the face is gone; of the last person is no photograph."""
+    people = sorted({each.participant for each in config.scans})
+    photographs = people[:-1]
+    covered = record.get("face_covered")
+    if covered is not None and covered > SEEN and rng.random() < UNSURE:
+        return CANNOT
+    if covered is not None and covered > SEEN:
+        return str(rng.choice([*photographs, NOBODY]))
+    return scan.participant if scan.participant in photographs else NOBODY
 
 
 def _answers(

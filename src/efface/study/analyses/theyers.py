@@ -14,7 +14,7 @@ from efface.study.analyses.paired_tables import NOTE, comparison_table, paired_v
 from efface.study.analyses.voxelwise import voxelwise
 from efface.study.config import ORIGINAL
 from efface.study.label_tables import NINE, WHOLE
-from efface.study.ratings import agreement_on, consensus, first_answers, intra_rater
+from efface.study.ratings import CANNOT, NOBODY, agreement_on, consensus, first_answers, intra_rater
 from efface.study.statistics.agreement import cohen_kappa
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
@@ -26,7 +26,7 @@ CITATION = (
 GLOBAL = tuple(f"{name} volume" for name in (WHOLE, *NINE))
 FORM, QUESTION, ANSWERS = "two-criterion", "pass", ("yes", "no")
 NO_RATINGS = "no ratings of the form {form}; rate with `efface rate` and name the export in [options] ratings"
-RECOGNITION, WHO, CANNOT, NOBODY = "recognition", "who", "cannot identify", "none of them"
+RECOGNITION, WHO = "recognition", "who"
 
 
 def section(tables: StudyTables) -> Section:
