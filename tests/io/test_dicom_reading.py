@@ -223,6 +223,11 @@ def truncate_the_header(folder):
     path.write_bytes(path.read_bytes()[:140])
 
 
+def unknown_syntax(folder):
+    path = made(folder)[2]
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.8\0", 1))
+
+
 def slopes(folder):
     write_series(folder, voxels(), affine(), Making(slope=1.0, inter=0.0))
     edit(next(folder.iterdir()), RescaleSlope=3.5)
@@ -244,6 +249,7 @@ BROKEN = {
     "several directions": (turn_some, UnsupportedImageError, "several directions"),
     "truncated pixels": (truncate, UnreadableImageError, "truncated"),
     "a truncated header": (truncate_the_header, UnreadableImageError, "export"),
+    "an unknown encoding": (unknown_syntax, UnreadableImageError, "not a transfer syntax"),
     "several slopes": (slopes, UnsupportedImageError, "different rescale"),
     "echoes mixed up": (two_echoes_mixed, UnsupportedImageError, "differ within a volume"),
     "a mosaic": (lambda folder: made(folder, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]),

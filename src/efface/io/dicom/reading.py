@@ -89,6 +89,7 @@ def _check_supported(dataset: FileDataset, path: Path) -> None:
     if not isinstance(dataset.file_meta.get("TransferSyntaxUID"), UID):
         message = f"{path}: the file does not say how it is encoded (Transfer Syntax); export the series again"
         raise UnreadableImageError(message)
+    needs_decoder(dataset)  # raises where the syntax is none that is known
     kinds = {str(value).upper() for value in dataset.get("ImageType") or ()}
     if "MOSAIC" in kinds or MOSAIC_IMAGES in dataset:
         message = f"{path}: a Siemens mosaic, many slices in one picture; convert the series with dcm2niix"
