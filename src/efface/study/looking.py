@@ -97,4 +97,7 @@ def save_picture(picture: NDArray[np.uint8], path: Path) -> None:
 
 def load_picture(path: Path) -> NDArray[np.uint8] | None:
     """Return a picture that `save_picture` wrote; None where there is none."""
-    return np.asarray(Image.open(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with Image.open(path) as picture:
+        return np.asarray(picture)
