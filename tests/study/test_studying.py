@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from efface.cli import main
+from efface.methods import TABLE
 from efface.rating.folder import read_folder
 from efface.study import load_config, run_study
-from efface.study.demo import demo_methods, people_of
+from efface.study.demo import METHODS, people_of
 from efface.study.runner import run_units
 from efface.study.units import unit_path
 
@@ -151,8 +152,8 @@ def test_the_command_goes_on_where_it_was(finished, known_anatomy, heads, capsys
 
 
 def test_the_demonstration_has_enough_methods_and_the_same_people():
-    assert len(demo_methods()) >= 8
-    assert len({method.name for method in demo_methods()}) == len(demo_methods())
+    assert len({method.name for method in METHODS}) == len(METHODS) >= 8
+    assert {method.method for method in METHODS} <= set(TABLE)
     assert people_of(3) == people_of(8)[:3]
     assert {person.cohort for person in people_of(8)} == {"child", "adult", "older adult"}
 
