@@ -128,7 +128,8 @@ def _cell(value: Any) -> Cell:
 
 def _summary(tables: StudyTables) -> str:
     people = tables["scans"]["participant"].nunique()
-    return f"{people} participants, {len(tables['scans'])} scans, {len(tables.methods)} methods"
+    numbers = {"participant": people, "scan": len(tables["scans"]), "method": len(tables.methods)}
+    return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for word, number in numbers.items())
 
 
 def _lead(tables: StudyTables) -> str:
