@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from efface import phantom
+from efface.errors import VerificationError
 from efface.grid import Grid
 from efface.io import read_scan
 from efface.methods.templates import bundled_template
@@ -58,3 +59,10 @@ def test_a_scan_of_another_contrast_stays_where_its_brain_is(average):
     seen = volume_of(scan.intensities(), scan.grid)
     first = register(seen, average, np.eye(4))
     assert np.linalg.norm((CORNERS @ (first - np.eye(4)).T)[:, :3], axis=1).max() < 40
+
+
+def test_what_does_not_overlap_is_refused(average):
+    away = np.eye(4)
+    away[:3, 3] = 1000
+    with pytest.raises(VerificationError, match="cannot be laid"):
+        register(average, average, away)

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from efface.errors import VerificationError
 from efface.grid import FloatArray, Grid
 from efface.spatial.resample import on_ras_grid
 
@@ -26,7 +27,9 @@ SAMPLED = 0.25
 SEED = 1
 DIGITS = 5
 """Of what is found: sums over several threads differ in their last digits, and the answer shall not."""
-STEPS = 60
+STEPS = 80
+LONGEST_MM, SHORTEST_MM, RELAXED = 3.0, 0.05, 0.6
+"""A step's length at first, and at the end, and by what it gets shorter where the way turns."""
 MESH = (5, 6, 5)
 """Pieces of the spline along each axis of `warp`, about 40 mm each."""
 
@@ -67,18 +70,23 @@ def register(
     Returns
     -------
     moving_to_fixed : (4, 4) matrix, RAS+ mm
+
+    Raises
+    ------
+    VerificationError
+        They do not overlap.
     """
     middle = fixed.grid.ras((np.array(fixed.grid.shape) - 1) / 2) if where is None else _middle(where, fixed.grid)
     change = _free(freedom, middle)
     method = _method(where, fixed.grid)
     method.SetMovingInitialTransform(_affine(np.asarray(np.linalg.inv(start))))
     method.SetInitialTransform(change, inPlace=True)
-    method.SetOptimizerAsGradientDescentLineSearch(1.0, STEPS, 1e-5, 8)
+    method.SetOptimizerAsRegularStepGradientDescent(LONGEST_MM, SHORTEST_MM, STEPS, RELAXED)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel([2, 1])
     method.SetSmoothingSigmasPerLevel([SPACING_MM, 0])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    method.Execute(_image(fixed), _image(moving))
+    _execute(method, fixed, moving)
     return np.asarray(np.round(start @ np.linalg.inv(_matrix(change)), DIGITS))
 
 
@@ -91,9 +99,15 @@ def warp(fixed: Volume, moving: Volume, placed: FloatArray, where: NDArray[np.bo
     placed : (4, 4) matrix from the moving world to the fixed one, as `register` finds it
     where : (X, Y, Z) on the fixed grid, True where volumes are compared
 
-    Returns ------- shifts_mm : (X, Y, Z, 3) array on the fixed grid: how far each place moves in the fixed world
-    before ``placed`` leads
-        it back to the moving one
+    Returns
+    -------
+    shifts_mm : (X, Y, Z, 3) array on the fixed grid
+        How far each place moves in the fixed world before ``placed`` leads it back to the moving one.
+
+    Raises
+    ------
+    VerificationError
+        They do not overlap.
     """
     spline = sitk.BSplineTransformInitializer(_image(fixed), list(MESH), 3)
     method = _method(where, fixed.grid)
@@ -103,7 +117,7 @@ def warp(fixed: Volume, moving: Volume, placed: FloatArray, where: NDArray[np.bo
     method.SetShrinkFactorsPerLevel([2])
     method.SetSmoothingSigmasPerLevel([SPACING_MM])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    method.Execute(_image(fixed), _image(moving))
+    _execute(method, fixed, moving)
     reference = _image(fixed)
     shifts = sitk.TransformToDisplacementField(
         spline, sitk.sitkVectorFloat64, reference.GetSize(), reference.GetOrigin(), reference.GetSpacing(),
@@ -129,6 +143,14 @@ def _method(where: NDArray[np.bool_] | None, grid: Grid) -> sitk.ImageRegistrati
     if where is not None:
         method.SetMetricFixedMask(_image(Volume(where.astype(np.float32), grid), sitk.sitkUInt8))
     return method
+
+
+def _execute(method: sitk.ImageRegistrationMethod, fixed: Volume, moving: Volume) -> None:
+    try:
+        method.Execute(_image(fixed), _image(moving))
+    except RuntimeError as error:
+        message = "the template cannot be laid on this scan by its brightness; try the method anatomy, which needs none"
+        raise VerificationError(message) from error
 
 
 def _middle(where: NDArray[np.bool_], grid: Grid) -> FloatArray:
