@@ -75,7 +75,7 @@ class AfniRefacer:
         template = bundled_template()
         to_atlas = np.asarray(np.linalg.inv(template.lay_on(scan, anatomy, "scales")))
         grid, shell = load_head_shell().grid, _shell(self.mode == "reface_plus")
-        mask = resample(shell, grid, scan.grid, target_to_source=to_atlas, order=0) > 0
+        mask = resample(shell.astype(np.float32), grid, scan.grid, target_to_source=to_atlas) > 0.5
         mask &= ndimage.uniform_filter(mask.astype(np.float32), 3) > 1.5 / 27  # lone voxels
         return Decision(named_regions(mask, anatomy), values=self._values(scan, mask, template, to_atlas))
 
