@@ -38,10 +38,14 @@ SHOWN = ("left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear")
 SKIN_MM = 4.0
 """What lies nearer to the air than this shows a feature."""
 COLUMN_MM = 3.0
+CLOSED_MM = 10.0
+"""Openings up to twice this wide do not lead outside: where a view ends, it opens the nose from below."""
 LEAST_ML = 0.3
 """A feature of which less is in view is not judged."""
 LEAST_GONE = 0.9
-"""Share of a feature's skin that must be gone."""
+"""Share of a feature's skin that must be gone; of an eye, of the whole ball."""
+NEAR_BRAIN_MM = 6.0
+"""What lies nearer to the inside of the skull has to stay: the back of some eyes."""
 NOT_FILES = ("any", "easy", "stripped", "defaced", "coarse_look", "blanked_lattice")
 """Conditions of training that leave no face to remove."""
 
@@ -66,7 +70,7 @@ def judged(drawn: synthesis.Drawn, method: str) -> dict[str, object]:
     except VerificationError as error:
         return {"verified": False, "why": [type(error).__name__]}
     changed = result.plan.changed
-    brain = np.isin(drawn.classes, [VALUE[name] for name in BRAIN])
+    brain = brain_of(drawn.classes)
     gone = {name: value for name in SHOWN if (value := skin_gone(drawn.classes, name, changed)) is not None}
     return {
         "verified": result.verdict.passed,
@@ -83,7 +87,7 @@ def skin_gone(classes: np.ndarray, name: str, changed: np.ndarray) -> float | No
     part = classes == VALUE[name]
     if part.sum() * SPACING_MM**3 < 1000 * LEAST_ML:
         return None
-    skin = part
+    skin = part & (ndimage.distance_transform_edt(~brain_of(classes)) * SPACING_MM > NEAR_BRAIN_MM)
     if not name.endswith("eye"):
         skin = part & ndimage.binary_dilation(outer_air(classes), iterations=round(SKIN_MM / SPACING_MM))
     if name in ("nose", "mouth"):
@@ -91,8 +95,16 @@ def skin_gone(classes: np.ndarray, name: str, changed: np.ndarray) -> float | No
     return float(changed[skin].mean()) if skin.any() else None
 
 
+def brain_of(classes: np.ndarray) -> np.ndarray:
+    """Return what lies inside the skull."""
+    return np.isin(classes, [VALUE[name] for name in BRAIN])
+
+
 def foremost(classes: np.ndarray) -> np.ndarray:
-    """Return what a look from the front meets first, ``SKIN_MM`` deep: not the walls of nose and mouth."""
+    """Return what a look from the front meets first, ``SKIN_MM`` deep: not the walls of nose and mouth.
+
+    Behind the middles of the eyes no skin of nose or mouth is met; there a view that ends shows their insides.
+    """
     head = classes != 0
     places = np.argwhere(head) * SPACING_MM
     forward = middle(classes, ("left_eye", "right_eye", "nose")) - middle(classes, BRAIN)
@@ -106,21 +118,27 @@ def foremost(classes: np.ndarray) -> np.ndarray:
     front = np.full(column.max(axis=0) + 1, -np.inf)
     np.maximum.at(front, tuple(column.T), along)
     first = np.zeros(classes.shape, bool)
-    first[head] = along > front[tuple(column.T)] - SKIN_MM
+    eyes = middle(classes, ("left_eye", "right_eye")) @ forward
+    first[head] = along > np.fmax(front[tuple(column.T)] - SKIN_MM, eyes)
     return first
 
 
 def middle(classes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Return the middle of some classes, mm along the axes."""
-    return np.argwhere(np.isin(classes, [VALUE[name] for name in names])).mean(axis=0) * SPACING_MM
+    """Return the middle of some classes, mm along the axes; NaN where there are none."""
+    found = np.argwhere(np.isin(classes, [VALUE[name] for name in names]))
+    return found.mean(axis=0) * SPACING_MM if len(found) else np.full(3, np.nan)
 
 
 def outer_air(classes: np.ndarray) -> np.ndarray:
-    """Return the air around the head; where the view cuts the head there is none."""
-    parts, _ = ndimage.label(classes == 0)
+    """Return the air around the head, and none in what opens to it, be it a nostril or a nose cut by the view."""
+    room = np.ceil(2 * CLOSED_MM / SPACING_MM).astype(int)
+    head = np.pad(classes != 0, room)
+    near = ndimage.distance_transform_edt(~head) * SPACING_MM <= CLOSED_MM
+    closed = ndimage.distance_transform_edt(near) * SPACING_MM > CLOSED_MM
+    parts, _ = ndimage.label(~(closed | head))
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return np.asarray((parts == sizes.argmax()) & (parts > 0))
+    return np.asarray((parts == sizes.argmax()) & (parts > 0))[(slice(room, -room),) * 3]
 
 
 def say(what: str, count: int, total: int) -> None:

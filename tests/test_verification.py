@@ -113,6 +113,30 @@ def test_a_slab_of_a_head_loses_no_brain_or_is_refused(first, count):
     assert not (result.verdict.passed and (result.plan.changed & brain).any())
 
 
+@pytest.mark.parametrize("turn_deg", [(0.0, 35.0, 0.0), (-30.0, 0.0, 20.0)])
+def test_a_head_that_leans_is_judged_upright(turn_deg):
+    person = phantom.make("T1w", spacing_mm=(SPACING_MM,) * 3, seed=3, turn_deg=turn_deg)
+    assert deface_scan(read_scan(person.image)).verdict.passed
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_a_padded_slab_is_judged_by_what_it_shows(tilt):
+    """Slices beyond a plane, along an axis or across, hold nothing: the head is judged as far as it was seen."""
+    person = phantom.make("T2w", spacing_mm=(SPACING_MM,) * 3, seed=3)
+    scan = read_scan(person.image)
+    places = scan.grid.ras(np.argwhere(np.ones(scan.grid.shape, bool)))
+    middle = scan.grid.ras(np.argwhere(person.where("brain"))).mean(axis=0)
+    height = ((places - middle) @ [0.0, tilt, 1.0]).reshape(scan.grid.shape)
+    stored = np.where((height > -60) & (height < 25), scan.stored, 0).astype(scan.stored.dtype)
+    result = deface_scan(scan.with_stored(stored))
+    assert result.verdict.passed, result.verdict.summary()
+
+
+def test_a_newborn_has_a_human_size():
+    person = phantom.make("T2w", spacing_mm=(1.5,) * 3, seed=3, size=0.57)
+    assert "head_size" not in failed(deface_scan(read_scan(person.image)).verdict)
+
+
 def test_one_changed_voxel_outside_the_mask_is_refused(good):
     _, result = good
     stored = result.scan.stored.copy()

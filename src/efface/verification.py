@@ -39,7 +39,7 @@ from efface.io import PLACE_FIELDS, header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
 from efface.spatial.mask import clearance_mm
-from efface.spatial.orientation import nearest_turn, turned
+from efface.spatial.orientation import turned, upright
 from efface.spatial.overlap import head_overlap
 from efface.spatial.regridding import Regridded, regridded
 from efface.spatial.resample import resample
@@ -64,8 +64,8 @@ MAX_OWN_FOLLOWS = 0.55
 """Of what a method itself wrote. On five synthetic heads an average face in place measured 0.43 to 0.5, blurs with a
 standard deviation of 2 and 4 mm 0.79 to 1, a fifth of the own face mixed into an average one 0.59 or more. Means over
 cubes of 8 mm (0.41 to 0.55) and blurs of 8 mm (0.42 to 0.52) cannot be told from a new face."""
-SCALE_LIMITS = (0.6, 1.35)
-"""Head size over the average adult head's: newborn to very large."""
+SCALE_LIMITS = (0.5, 1.35)
+"""Head size over the average adult head's: born early to very large."""
 MAX_ANISOTROPY = 1.45
 MIN_HEAD_OVERLAP = 0.85
 MIN_STRUCTURES = 8
@@ -236,12 +236,10 @@ def placement_checks(head: Head, anatomy: Anatomy) -> list[Check]:
 def _independent(
     original: Scan, defaced: Scan, mask: NDArray[np.bool_], anatomy: Anatomy, kept: tuple[str, ...]
 ) -> list[Check]:
-    upright = nearest_turn(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
-    grid = turned(anatomy.grid, upright)
+    turn = upright(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
+    grid, leans = turned(anatomy.grid, turn), not np.array_equal(turn, np.eye(4))
     before = original.intensities()
-    head, left = (
-        head_of(scan) if anatomy.follows_header else head_mask(scan.intensities(), grid) for scan in (original, defaced)
-    )
+    head, left = (head_mask(scan.intensities(), grid) if leans else head_of(scan) for scan in (original, defaced))
     surface = surface_change(head[0], left[0])
     brain, ras = brain_like_tissue(before, grid, head)
     removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0

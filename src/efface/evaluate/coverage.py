@@ -12,6 +12,7 @@ from scipy import ndimage
 from efface.anatomy import Anatomy
 from efface.atlas import load_atlas, load_brain_distance, load_envelope
 from efface.grid import Grid
+from efface.spatial.flat_ends import at_ends, flat_ends
 from efface.spatial.head_surface import Head
 from efface.spatial.resample import resample
 
@@ -59,15 +60,17 @@ def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> Vis
     carried = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
     regions = regions_of(load_envelope().size_class(anatomy.atlas_to_scan))
     first = {name: _first_hits(carried, regions == atlas.region(name), name, atlas.grid) for name in features}
-    return VisibleSkin(atlas.grid, {name: points[_is_skin(points, anatomy)] for name, points in first.items()})
+    ends = flat_ends(seen, ras)
+    return VisibleSkin(atlas.grid, {name: points[_is_skin(points, anatomy, ends)] for name, points in first.items()})
 
 
-def _is_skin(points: NDArray[np.int64], anatomy: Anatomy) -> NDArray[np.bool_]:
-    """Return which of (N, 3) voxels lie off the view's edge and off the brain."""
+def _is_skin(points: NDArray[np.int64], anatomy: Anatomy, ends: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which of (N, 3) voxels lie off the view's edge, off the head's flat ends, and off the brain."""
     world = load_atlas().grid.ras(points)
+    off = ~at_ends(world @ anatomy.atlas_to_scan[:3, :3].T + anatomy.atlas_to_scan[:3, 3], ends, EDGE_MM)
     distance, grid = load_brain_distance()
     far = ndimage.map_coordinates(distance, grid.index(world).T, order=1, mode="nearest") > BRAIN_MM
-    return np.asarray(_inside(world, anatomy, EDGE_MM) & far)
+    return np.asarray(_inside(world, anatomy, EDGE_MM) & far & off)
 
 
 @lru_cache(maxsize=4)

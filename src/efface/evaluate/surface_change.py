@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.grid import FloatArray, Grid
+from efface.spatial.flat_ends import at_ends, flat_ends
 from efface.spatial.head_surface import SPACING_MM
 
 RETREAT_MM = 3.0
 """A surface that moved back by less still shows its shape."""
 BUMP_WINDOW_MM = 44.0
 """What is narrower than this and sticks out is a nose or an ear."""
+EDGE_MM = 4.0
+"""What lies nearer to an end of the view is where it cuts the head, not skin."""
 LEAST_NOSE_MM, LEAST_EAR_MM = 6.0, 5.0
 
 
@@ -44,16 +47,27 @@ def surface_change(head: NDArray[np.bool_], left: NDArray[np.bool_]) -> SurfaceC
     """
     if not head.any():
         return SurfaceChange(None, None, None)
-    old, new = _front(head), _front(left)
+    whole = _off_ends(head)
+    old, new, skin = (_front(each) for each in (head, left, whole))
     scale = _scale(head)
     nose = _nose(old, head, scale)
-    front = None if nose is None else _retreated(old, new, _face_window(old, nose, scale))
+    front = None if nose is None else _retreated(old, new, _face_window(old, nose, scale) & (skin == old))
     ears = {}
     for name, flip in (("left_ear", True), ("right_ear", False)):
-        one, two = (_front(np.moveaxis(m[::-1] if flip else m, 0, 1)) for m in (head, left))
+        one, two, skin = (_front(np.moveaxis(m[::-1] if flip else m, 0, 1)) for m in (head, left, whole))
         ear = _ear(one, head, nose, old, scale)
-        ears[name] = None if ear is None else _retreated(one, two, ear)
+        ears[name] = None if ear is None else _retreated(one, two, ear & (skin == one))
     return SurfaceChange(front, ears["left_ear"], ears["right_ear"])
+
+
+def _off_ends(head: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the head without what lies where the view cuts it."""
+    grid = Grid(head.shape, np.diag([SPACING_MM] * 3 + [1.0]))
+    ends = flat_ends(head, grid)
+    whole = head.copy()
+    voxels = np.argwhere(head)
+    whole[tuple(voxels[at_ends(grid.ras(voxels), ends, EDGE_MM)].T)] = False
+    return whole
 
 
 def _front(mask: NDArray[np.bool_]) -> FloatArray:

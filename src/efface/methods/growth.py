@@ -24,9 +24,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """Regions that grow together."""
 ENOUGH_SKIN, ENOUGH_AROUND_EAR, ENOUGH_JAW = 0.985, 0.97, 0.88
-ENOUGH_LABELLED, ENOUGH_EAR = 0.8, 0.6
+ENOUGH_EYE, ENOUGH_LABELLED, ENOUGH_EAR = 0.92, 0.8, 0.6
 """Share of what is seen of a feature that must lie in the region: by intensity; around an ear, where scalp begins
-somewhere, of chin and cheeks, where neck does; and by the network, which calls too much around an ear an ear."""
+somewhere, of chin and cheeks, where neck does; and by the network, of which eyeballs must go as a whole, and which
+calls too much around an ear an ear."""
 COLUMN_MM = 4.0
 """Of what the network calls nose, mouth or ear, the outermost counts in each column of this width."""
 
@@ -49,8 +50,7 @@ def seen_face(scan: Scan, anatomy: Anatomy) -> Seen:
             if name in SHOWN:
                 seen[group].append((skin.grid.ras(skin.first[name]), _enough_skin(name)))
             if name in FEATURES:
-                enough = ENOUGH_EAR if name.endswith("ear") else ENOUGH_LABELLED
-                seen[group].append((_labelled(anatomy, name), enough))
+                seen[group].append((_labelled(anatomy, name), _enough_labelled(name)))
     return seen
 
 
@@ -58,6 +58,12 @@ def _enough_skin(name: str) -> float:
     if name in JAW:
         return ENOUGH_JAW
     return ENOUGH_AROUND_EAR if name.endswith("ear") else ENOUGH_SKIN
+
+
+def _enough_labelled(name: str) -> float:
+    if name.endswith("eye"):
+        return ENOUGH_EYE
+    return ENOUGH_EAR if name.endswith("ear") else ENOUGH_LABELLED
 
 
 def steps_needed(

@@ -23,11 +23,22 @@ def _turns() -> tuple[FloatArray, ...]:
 
 TURNS = _turns()
 """The 24 turns, the identity first."""
+UPRIGHT_DEG = 12.0
+"""A head that leans no more than this lies upright."""
 
 
 def turned(grid: Grid, turn: FloatArray) -> Grid:
     """Return a grid with its world turned; ``turn`` (4, 4) carries the old world's points to the new one's."""
     return Grid(grid.shape, turn @ grid.affine)
+
+
+def upright(matrix: FloatArray) -> FloatArray:
+    """Return the rotation in a (4, 4) matrix as a turn, scales and shift left aside; none where it is small."""
+    u, _, vt = np.linalg.svd(matrix[:3, :3])
+    turn = np.eye(4)
+    if np.trace(u @ vt) < 1 + 2 * np.cos(np.radians(UPRIGHT_DEG)):
+        turn[:3, :3] = u @ vt
+    return turn
 
 
 def nearest_turn(matrix: FloatArray) -> FloatArray:

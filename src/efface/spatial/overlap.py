@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from efface.atlas import FACE, load_atlas
 from efface.grid import FloatArray, Grid
+from efface.spatial.flat_ends import at_ends, flat_ends
 from efface.spatial.resample import resample
 
 STEP = 2
@@ -17,11 +18,17 @@ STEP = 2
 NEAR_MM = 30.0
 """Judged is what lies this near to the brain: face and neck may be cut off, by the view or by another tool."""
 
+ENOUGH = 0.9
+"""Above, no one asks where the view ends."""
+MOST_UNSEEN = 0.6
+"""With more of the head beyond the view's ends, too little is left to judge."""
+
 
 def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray) -> float:
     """Return the Dice overlap of the atlas's head with a head that was seen.
 
-    Judged around the brain, and not in the face.
+    Judged around the brain, and not in the face. Where the head ends at planes, as a padded slab does, what lies beyond
+    them was not in view and is not judged either.
 
     Parameters
     ----------
@@ -32,8 +39,18 @@ def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray)
     expected, atlas_grid = _atlas_head()
     scan_to_atlas = np.asarray(np.linalg.inv(atlas_to_scan))
     carried = resample(expected, atlas_grid, grid, target_to_source=scan_to_atlas, order=0)
-    judged = carried > 0
-    found, there = head & judged, carried > 1
+    judged, there = carried > 0, carried > 1
+    overlap = _dice(head & judged, there)
+    if overlap >= ENOUGH:
+        return overlap
+    beyond = np.argwhere(there & ~head)
+    unseen = at_ends(grid.ras(beyond), flat_ends(head, grid))
+    unseen &= unseen.sum() <= MOST_UNSEEN * there.sum()
+    there[tuple(beyond[unseen].T)] = False
+    return _dice(head & judged, there)
+
+
+def _dice(found: NDArray[np.bool_], there: NDArray[np.bool_]) -> float:
     return float(2 * (there & found).sum() / max(1, int(there.sum() + found.sum())))
 
 
