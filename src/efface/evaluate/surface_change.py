@@ -64,7 +64,7 @@ def _off_ends(head: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the head without what lies where the view cuts it."""
     grid = Grid(head.shape, np.diag([SPACING_MM] * 3 + [1.0]))
     ends = flat_ends(head, grid)
-    whole = head.copy()
+    whole: NDArray[np.bool_] = head.copy()
     voxels = np.argwhere(head)
     whole[tuple(voxels[at_ends(grid.ras(voxels), ends, EDGE_MM)].T)] = False
     return whole
