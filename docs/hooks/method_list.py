@@ -31,7 +31,9 @@ def _section(method: Listed) -> str:
         "From": method.citation,
         "Needs": method.needs,
         "Fill, if none is named": f"`{method.fill}`",
-        "Mask": "follows the person's own face: private" if method.follows_face else "does not follow the person's face",
+        "Mask": "follows the person's own face: private"
+        if method.follows_face
+        else "does not follow the person's face",
     }
     rows = [f"| `{name}` | {_default(value)} | {_said(cls, name)} |" for name, value in method.parameters.items()]
     return "\n".join(

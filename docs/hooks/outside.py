@@ -11,8 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from mkdocs.exceptions import PluginError
-
 ELSEWHERE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 FETCHED = {"src", "srcset", "poster", "data", "background"}
 """Attributes whose address a browser fetches; of ``link`` it fetches ``href``, too."""
@@ -45,6 +43,8 @@ class Fetched(HTMLParser):
 
 def on_post_build(config: Any, **_: Any) -> None:
     """Look through the built site."""
+    from mkdocs.exceptions import PluginError  # the tests look through pages without mkdocs
+
     found = list(fetched_from_elsewhere(Path(config.site_dir)))
     if found:
         message = "the site would load from elsewhere: " + "; ".join(found)
