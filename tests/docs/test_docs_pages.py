@@ -11,6 +11,7 @@ import typer
 
 import efface
 import efface.errors
+from efface.auditing.findings import Kind
 from efface.cli import also, app
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,11 @@ def test_every_extra_is_listed():
     extras = set(re.findall(r"^(\w+) = \[", project.partition("\n[project.")[0], re.MULTILINE))
     listed = set(re.findall(r"^\| `(\w+)` \|", text_of("get-started"), re.MULTILINE))
     assert listed == extras - {"test", "dev", "docs", "tables"}
+
+
+def test_every_answer_of_an_audit_is_explained():
+    named = re.findall(r"^\| `([a-z -]+)` \|", text_of("audit"), re.MULTILINE)
+    assert named[: len(Kind)] == [kind.value for kind in Kind]
 
 
 def test_every_page_is_in_the_menu():
