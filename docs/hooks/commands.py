@@ -29,7 +29,7 @@ def _sections() -> Iterator[str]:
         usage = command.get_usage(context).removeprefix("Usage: ").replace("{", "").replace("}", "")
         parameters = [each for each in command.get_params(context) if each.name != "help"]
         rows = [_row(*each.get_help_record(context)) for each in parameters if each.get_help_record(context)]
-        yield f"## efface {name}\n\n{says.strip()}\n\n```text\n{' '.join(usage.split())}\n```"
+        yield f"## efface {name}\n\n{says.strip()}\n\n```text\n{' '.join(usage.split()).replace('......', '...')}\n```"
         yield "Examples:\n\n```console\n" + "".join(f"$ {line}\n" for line in examples.splitlines()) + "```"
         if rows:
             yield "| argument or option | what it is |\n|---|---|\n" + "\n".join(rows)

@@ -54,6 +54,9 @@ def _section(method: Listed) -> str:
 
 
 def _default(value: Any) -> str:
+    """Return a default as ``--param`` would take it."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return f"`{','.join(map(str, value))}`" if value else "nothing"
     return "none" if value is None else f"`{value}`" if value != "" else "nothing"
