@@ -26,13 +26,18 @@ def _sections() -> Iterator[str]:
     for name, command in group.commands.items():
         context = typer.Context(command, info_name=f"efface {name}")
         says, _, examples = inspect.cleandoc(command.help).partition(EXAMPLES)
-        usage = command.get_usage(context).removeprefix("Usage: ").replace("{", "").replace("}", "")
         parameters = [each for each in command.get_params(context) if each.name != "help"]
         rows = [_row(*each.get_help_record(context)) for each in parameters if each.get_help_record(context)]
-        yield f"## efface {name}\n\n{says.strip()}\n\n```text\n{' '.join(usage.split()).replace('......', '...')}\n```"
+        yield f"## efface {name}\n\n{says.strip()}\n\n```text\n{_usage(command.get_usage(context))}\n```"
         yield "Examples:\n\n```console\n" + "".join(f"$ {line}\n" for line in examples.splitlines()) + "```"
         if rows:
             yield "| argument or option | what it is |\n|---|---|\n" + "\n".join(rows)
+
+
+def _usage(text: str) -> str:
+    """Return a usage line without what typer adds to names."""
+    words = text.removeprefix("Usage: ").replace("......", "...").split()
+    return " ".join(word.strip("{}") for word in words)
 
 
 def _row(names: str, says: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import griffe
+from PIL import Image
 
 from efface.methods import TABLE, method_class
 from efface.methods.listing import Listed, listed_methods
@@ -15,6 +17,7 @@ from efface.methods.listing import Listed, listed_methods
 PLACE = "<!-- methods -->"
 SOURCE = Path(__file__).parents[2] / "src"
 METHODS = "efface.methods."
+PICTURE = Path(__file__).parents[1] / "images" / "methods.png"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -42,6 +45,8 @@ def _section(method: Listed) -> str:
             "",
             inspect.getdoc(cls) or "",
             "",
+            *_pictures(method.name),
+            "",
             *(f"- {name}: {text}" for name, text in facts.items() if text),
             "",
             "```console",
@@ -50,6 +55,30 @@ def _section(method: Listed) -> str:
             "",
             *(["| parameter | default | what it is |", "|---|---|---|", *rows] if rows else ["It has no parameters."]),
         ]
+    )
+
+
+def _pictures(name: str) -> list[str]:
+    """Show the sample before and after a method, as far as it was drawn; programs of others were not."""
+    with Image.open(PICTURE) as sheet:
+        heads = json.loads(sheet.text["heads"])
+    after = {label: place for label, place in heads.items() if label.split()[0] == name}
+    if not after:
+        return []
+    shown = {"before": heads["original"], **{_caption(label, name): place for label, place in after.items()}}
+    return ['<div class="heads">', *(_picture(label, *place) for label, place in shown.items()), "</div>"]
+
+
+def _caption(label: str, name: str) -> str:
+    """Turn ``name mode (fill)`` into words."""
+    mode, _, fill = label.removeprefix(name).strip().partition("(")
+    return f"after, {mode and f'mode {mode.strip()}, '}fill {fill.strip(')')}"
+
+
+def _picture(label: str, left: int, top: int, width: int, height: int) -> str:
+    where = f"width: {width}px; height: {height}px; background: url(images/{PICTURE.name}) -{left}px -{top}px"
+    return (
+        f'<figure><div role="img" aria-label="{label}" style="{where}"></div><figcaption>{label}</figcaption></figure>'
     )
 
 

@@ -1,6 +1,7 @@
 """What the documentation's pages say can be done, can be done; what they list is all there is."""
 
 import ast
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import nibabel as nib
 import pytest
 import typer
+from PIL import Image
 
 import efface
 import efface.errors
 from efface.auditing.findings import Kind
 from efface.cli import also, app
+from efface.methods import TABLE
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -107,6 +110,12 @@ def test_every_extra_is_listed():
 def test_every_answer_of_an_audit_is_explained():
     named = re.findall(r"^\| `([a-z -]+)` \|", text_of("audit"), re.MULTILINE)
     assert named[: len(Kind)] == [kind.value for kind in Kind]
+
+
+def test_every_method_of_our_own_is_in_the_picture():
+    with Image.open(DOCS / "images" / "methods.png") as sheet:
+        drawn = {label.split()[0] for label in json.loads(sheet.text["heads"])}
+    assert drawn == {"original", *(key for key in TABLE if not key.startswith("external"))}
 
 
 def test_every_page_is_in_the_menu():
