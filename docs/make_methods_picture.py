@@ -2,9 +2,9 @@
 
     python docs/make_methods_picture.py
 
-Each head is shown in the plane between its halves and as a render from its left. The sample is nobody's head. Where each
-head is, is written into the file (PNG text ``heads``: label -> left, top, width, height in pixels), so that the list of
-methods can show them one by one.
+Each head is shown in the plane between its halves and as a render from its left. The sample is nobody's head. Where
+each head is, is written into the file (PNG text ``heads``: label -> left, top, width, height in pixels), so that the
+list of methods can show them one by one.
 """
 
 from __future__ import annotations
