@@ -2,16 +2,20 @@
 
     python docs/make_methods_picture.py
 
-Each head is shown in the plane between its halves and as a render from its left. The sample is nobody's head.
+Each head is shown in the plane between its halves and as a render from its left. The sample is nobody's head. Where
+each head is, is written into the file (PNG text ``heads``: label -> left, top, width, height in pixels), so that the
+list of methods can show them one by one.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 from make_fill_picture import SIDE, plane
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from efface import phantom
 from efface.anatomy import locate
@@ -54,11 +58,15 @@ def main() -> None:
     rows = -(-len(tiles) // ACROSS)
     sheet = Image.new("L", (ACROSS * 2 * SIDE, rows * (SIDE + LABEL)))
     pen = ImageDraw.Draw(sheet)
+    heads = {}
     for at, (label, drawn) in enumerate(tiles.items()):
         left, top = at % ACROSS * 2 * SIDE, at // ACROSS * (SIDE + LABEL)
         sheet.paste(Image.fromarray(drawn), (left, top + LABEL))
         pen.text((left + 4, top + 3), label, fill=255)
-    sheet.quantize(COLOURS).save(PICTURE, optimize=True)
+        heads[label] = (left, top + LABEL, 2 * SIDE, SIDE)
+    text = PngInfo()
+    text.add_text("heads", json.dumps(heads))
+    sheet.quantize(COLOURS).save(PICTURE, optimize=True, pnginfo=text)
 
 
 if __name__ == "__main__":
