@@ -29,6 +29,8 @@ ABOVE_MM = 4.0
 """What is judged lies above the line from the middle of the brain to the tip of the nose; floods leak under it."""
 ORBIT_BEHIND_MM, ORBIT_ABOVE_MM = 72.0, 34.0
 """Orbits end this far behind the nose tip along that line, and above it, in an adult; floods leak into them, too."""
+STEP = 2
+"""Every second voxel along each axis is flooded: borders are good to 4 mm, and slivers are not counted anyway."""
 _OTHER, _BRAIN = 1, 2
 
 
@@ -58,7 +60,9 @@ def brain_like_tissue(values: NDArray[np.float32], grid: Grid, seen: Head) -> tu
         markers[head & (_distance(ras, tip[0]) < FACE_MM * tip[1])] = _OTHER
     markers[depth > DEEP_FRACTION * depth.max()] = _BRAIN
     darkness = -np.minimum(volume, np.percentile(volume[head], 80))
-    brain = _flooded(ndimage.gaussian_filter(darkness, 0.7), markers)
+    every = (slice(None, None, STEP),) * 3
+    flooded = _flooded(ndimage.gaussian_filter(darkness, 0.7)[every], markers[every])
+    brain = _refined(flooded, head.shape) & (markers != _OTHER)
     center = ras.ras(np.argwhere(markers == _BRAIN).mean(axis=0))
     return brain & _judged(ras, center, tip), ras
 
@@ -72,6 +76,13 @@ def _flooded(terrain: NDArray[np.float32], markers: NDArray[np.uint8]) -> NDArra
         flooded = sitk.MorphologicalWatershedFromMarkers(image, seeds, markWatershedLine=False)
         brain[box] = sitk.GetArrayFromImage(flooded) == _BRAIN
     return brain
+
+
+def _refined(coarse: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return what was found on every `STEP`-th voxel on all of them."""
+    for axis in range(3):
+        coarse = np.repeat(coarse, STEP, axis)
+    return coarse[tuple(slice(n) for n in shape)]
 
 
 def _distance(ras: Grid, point: FloatArray) -> FloatArray:
