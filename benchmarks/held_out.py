@@ -43,9 +43,7 @@ CLOSED_MM = 10.0
 LEAST_ML = 0.3
 """A feature of which less is in view is not judged."""
 LEAST_GONE = 0.9
-"""Share of a feature's skin that must be gone; of an eye, of the whole ball."""
-NEAR_BRAIN_MM = 6.0
-"""What lies nearer to the inside of the skull has to stay: the back of some eyes."""
+"""Share of a feature's skin that must be gone; of an eye, of the ball's front half."""
 NOT_FILES = ("any", "easy", "stripped", "defaced", "coarse_look", "blanked_lattice")
 """Conditions of training that leave no face to remove."""
 
@@ -87,8 +85,9 @@ def skin_gone(classes: np.ndarray, name: str, changed: np.ndarray) -> float | No
     part = classes == VALUE[name]
     if part.sum() * SPACING_MM**3 < 1000 * LEAST_ML:
         return None
-    skin = part & (ndimage.distance_transform_edt(~brain_of(classes)) * SPACING_MM > NEAR_BRAIN_MM)
-    if not name.endswith("eye"):
+    if name.endswith("eye"):
+        skin = part & ahead(classes, middle(classes, (name,)))
+    else:
         skin = part & ndimage.binary_dilation(outer_air(classes), iterations=round(SKIN_MM / SPACING_MM))
     if name in ("nose", "mouth"):
         skin &= foremost(classes)
@@ -106,11 +105,7 @@ def foremost(classes: np.ndarray) -> np.ndarray:
     Behind the middles of the eyes no skin of nose or mouth is met; there a view that ends shows their insides.
     """
     head = classes != 0
-    places = np.argwhere(head) * SPACING_MM
-    forward = middle(classes, ("left_eye", "right_eye", "nose")) - middle(classes, BRAIN)
-    upward = middle(classes, BRAIN) - middle(classes, ("brainstem",))
-    forward -= upward * (forward @ upward) / (upward @ upward)
-    forward /= np.linalg.norm(forward)
+    places, forward = np.argwhere(head) * SPACING_MM, facing(classes)
     across = np.linalg.svd(forward[None])[2][1:]
     column = np.rint((places @ across.T) / COLUMN_MM).astype(int)
     column -= column.min(axis=0)
@@ -118,9 +113,25 @@ def foremost(classes: np.ndarray) -> np.ndarray:
     front = np.full(column.max(axis=0) + 1, -np.inf)
     np.maximum.at(front, tuple(column.T), along)
     first = np.zeros(classes.shape, bool)
-    eyes = middle(classes, ("left_eye", "right_eye")) @ forward
-    first[head] = along > np.fmax(front[tuple(column.T)] - SKIN_MM, eyes)
-    return first
+    first[head] = along > front[tuple(column.T)] - SKIN_MM
+    eyes = middle(classes, ("left_eye", "right_eye"))
+    return first if np.isnan(eyes).any() else first & ahead(classes, eyes)
+
+
+def facing(classes: np.ndarray) -> np.ndarray:
+    """Return where the face looks, a unit vector along the axes."""
+    forward = middle(classes, ("left_eye", "right_eye", "nose")) - middle(classes, BRAIN)
+    upward = middle(classes, BRAIN) - middle(classes, ("brainstem",))
+    forward -= upward * (forward @ upward) / (upward @ upward)
+    return np.asarray(forward / np.linalg.norm(forward))
+
+
+def ahead(classes: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Return what lies before a point, mm along the axes, as the face looks."""
+    steps = np.meshgrid(*(np.arange(n) * SPACING_MM for n in classes.shape), indexing="ij", sparse=True)
+    return np.asarray(
+        sum(step * part for step, part in zip(steps, facing(classes), strict=True)) > point @ facing(classes)
+    )
 
 
 def middle(classes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
