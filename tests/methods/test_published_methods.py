@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import efface
 from efface import phantom
 from efface.atlas import FACE, load_atlas
-from efface.errors import GridMismatchError, UsageError, VerificationError
+from efface.errors import GridMismatchError, ProgramError, UsageError, VerificationError
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.io import read_scan
 from efface.methods import get_method
@@ -292,27 +293,68 @@ def test_skull_strip_keeps_the_brain_and_its_margin(scan, anatomy, decisions):
     assert (bare == anatomy.brain).all()
 
 
-def test_pediatric_says_what_it_needs_for_a_model(scan, anatomy, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_pediatric_says_what_it_needs_for_a_model_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("efface.methods.nnunet.find_program", lambda *names: None)
     with pytest.raises(UsageError, match="pip install nnunetv2"):
-        get_method("pediatric", model_folder=tmp_path).decide(scan, anatomy)
-    words = "-i a -o b -m m -f all -device cpu"
-    assert command(Path("a"), Path("b"), Path("m")) == [PROGRAM, *words.split()]
+        get_method("pediatric", model_folder=tmp_path)
+    monkeypatch.setattr("efface.methods.nnunet.find_program", lambda *names: PROGRAM)
+    with pytest.raises(UsageError, match=r"no plans\.json"):
+        get_method("pediatric", model_folder=tmp_path)
 
 
-def test_pediatric_runs_a_users_model(scan, anatomy, tmp_path, monkeypatch):
-    """A program of nnU-Net's name that labels the front of the image."""
-    program = tmp_path / PROGRAM
-    program.write_text(
-        "#!/usr/bin/env python3\nimport sys, pathlib, nibabel as nib, numpy as np\n"
-        "src, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])\nout.mkdir()\n"
-        "image = nib.load(src / 'scan_0000.nii.gz')\nlabels = np.zeros(image.shape, np.uint8)\n"
-        "labels[:, image.shape[1] // 2 + 20:] = 1\n"
-        "nib.save(nib.Nifti1Image(labels, image.affine), out / 'scan.nii.gz')\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]]))
-    (tmp_path / "plans.json").write_text("{}")
-    mask = get_method("pediatric", model_folder=tmp_path).decide(scan, anatomy).mask > 0
+@pytest.mark.parametrize(("folders", "folds"), [(["fold_all", "fold_0"], "all"), (["fold_1", "fold_0"], "0 1")])
+def test_pediatric_asks_the_folds_that_were_trained(tmp_path, folders, folds):
+    for name in folders:
+        (tmp_path / name).mkdir()
+    words = command(Path("F"), tmp_path)
+    assert words[1:] == ["-i", "F/in", "-o", "F/out", "-m", str(tmp_path), "-f", *folds.split(), "-device", "cpu"]
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """``model(text)`` makes a model's folder and a program of nnU-Net's name that does something on its copy."""
+
+    def make(text):
+        program = tmp_path / PROGRAM
+        program.write_text(
+            f"#!{sys.executable}\nimport sys, pathlib, subprocess, nibabel as nib, numpy as np\n"
+            "src, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])\nout.mkdir()\n"
+            f"image = nib.load(src / 'scan_0000.nii.gz')\nlabels = np.zeros(image.shape, np.uint8)\n{text}\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+        (tmp_path / "plans.json").write_text("{}")
+        (tmp_path / "fold_all").mkdir()
+        return tmp_path
+
+    return make
+
+
+LABELLED = (
+    "labels[:, image.shape[1] // 2 + 20:] = 1\nnib.save(nib.Nifti1Image(labels, image.affine), out / 'scan.nii.gz')"
+)
+
+
+def test_pediatric_runs_a_users_model(scan, anatomy, model, monkeypatch):
+    folder = model(LABELLED)
+    monkeypatch.chdir(folder.parent)
+    mask = get_method("pediatric", model_folder=Path(folder.name)).decide(scan, anatomy).mask > 0
     assert mask[:, scan.grid.shape[1] // 2 + 20 :].all()
     assert not mask[:, : scan.grid.shape[1] // 2 + 20].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("sys.exit('no checkpoint')", "status 1; it said: no checkpoint"),
+        ("pass", "left no out/scan"),
+        (LABELLED.replace("image.affine", "np.eye(4)"), "cannot be used"),
+        ("subprocess.run(['sleep', '60'])", "stopped after 0.5 s"),
+    ],
+)
+def test_what_goes_wrong_with_a_users_model_is_told(scan, anatomy, model, text, word):
+    method = get_method("pediatric", model_folder=model(text), timeout_s=0.5 if "sleep" in text else 60)
+    start = time.monotonic()
+    with pytest.raises(ProgramError, match=word):
+        method.decide(scan, anatomy)
+    assert time.monotonic() - start < 20

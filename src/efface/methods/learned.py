@@ -20,7 +20,7 @@ from efface.atlas import FEATURES
 from efface.errors import UsageError, VerificationError
 from efface.grid import Grid
 from efface.methods.base import Decision
-from efface.methods.nnunet import nnunet_mask
+from efface.methods.nnunet import check_model, nnunet_mask
 from efface.methods.regions import named_regions
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
@@ -73,15 +73,23 @@ class Pediatric:
     """How far the mask is grown, mm."""
     model_folder: Path | None = None
     """Folder of a trained nnU-Net v2 model; every label that it gives is removed."""
+    timeout_s: float = 7200.0
+    """Such a model is stopped after so many seconds."""
 
     key: ClassVar[str] = "pediatric"
     citation: ClassVar[str] = "Familiar et al. 2024, AJNR, doi:10.3174/ajnr.A8581"
+    needs: ClassVar[str] = "nothing else; for a model of your own, nnU-Net: pip install nnunetv2"
     follows_face: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.model_folder is not None:
+            object.__setattr__(self, "model_folder", Path(self.model_folder))
+            check_model(Path(self.model_folder))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what the network calls face or ear (see `DefaceMethod`)."""
         if self.model_folder is not None:
-            return Decision(named_regions(nnunet_mask(scan, self.model_folder), anatomy))
+            return Decision(named_regions(nnunet_mask(scan, self.model_folder, self.timeout_s, self.key), anatomy))
         return Decision(_whole_face(anatomy, (*FACE_CLASSES, *EAR_CLASSES), self.closed_mm, self.grown_mm))
 
 
