@@ -100,6 +100,12 @@ def test_users_template_gives_the_same_mask(tmp_path, scan, anatomy, decisions):
         assert (found != mask).mean() < 0.002
 
 
+@pytest.mark.parametrize("parameters", [{"nudge_mm": (1.0, 2.0)}, {"nudge_mm": (1.0,) * 4}])
+def test_fsl_deface_nudges_along_three_axes(parameters):
+    with pytest.raises(UsageError, match=r"nudge_mm = .*3 numbers"):
+        get_method("fsl-deface", **parameters)
+
+
 def test_template_without_its_mask_is_refused(tmp_path):
     with pytest.raises(UsageError, match="belong together"):
         get_method("pydeface", template=tmp_path / "head.nii.gz")

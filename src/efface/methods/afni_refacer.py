@@ -12,11 +12,11 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.atlas import load_brain_distance
-from efface.errors import UsageError
 from efface.fill.kept import scaled
 from efface.grid import FloatArray, Grid
 from efface.methods.base import Decision
 from efface.methods.head_shell import load_head_shell
+from efface.methods.limits import check_choice
 from efface.methods.regions import named_regions
 from efface.methods.templates import Template, bundled_template
 from efface.scan import Scan
@@ -66,9 +66,7 @@ class AfniRefacer:
     default_fill: ClassVar[str] = "own"
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            message = f"mode = {self.mode!r}; use one of: {', '.join(get_args(Mode))}"
-            raise UsageError(message)
+        check_choice(self, "mode", get_args(Mode))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the shell (see `DefaceMethod`)."""

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efface.anatomy import Anatomy
-from efface.errors import GridMismatchError, InputError, ProgramError, UsageError
+from efface.errors import GridMismatchError, InputError, ProgramError
 from efface.evaluate.changed import changed_voxels
 from efface.grid import Grid
 from efface.io import read_scan
-from efface.methods.anatomy import KEPT
 from efface.methods.base import Availability, Decision
+from efface.methods.limits import KEPT, TIME_OUT_S, check_choice, check_files, check_limits, several
 from efface.methods.regions import named_regions
 from efface.methods.running import TEMPORARY, check_words, command_words, find_program, run_program
 from efface.provenance import without_folders
@@ -66,18 +66,11 @@ class External:
     follows_face: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self.timeout_s > 0:
-            message = f"timeout_s = {self.timeout_s}: give a number of seconds above 0"
-            raise UsageError(message)
+        object.__setattr__(self, "keep", several(self.keep))
+        check_choice(self, "keep", tuple(KEPT))
+        check_limits(self, timeout_s=TIME_OUT_S)
         check_words("options", self.options)
-        object.__setattr__(self, "keep", _several(self.keep))
-        if not set(self.keep) <= set(KEPT):
-            message = f"keep = {', '.join(self.keep)}; use any of: {', '.join(KEPT)}"
-            raise UsageError(message)
-        for name, path in self._paths().items():
-            if not path.is_file():
-                message = f"{name} = {path}: no such file; give a NIfTI file that is there"
-                raise UsageError(message)
+        check_files(self, *self._paths())
 
     @classmethod
     def availability(cls) -> Availability:
@@ -184,10 +177,6 @@ def _image(voxels: NDArray[Any], grid: Grid) -> nib.Nifti1Image:
     image.set_qform(grid.affine, code=1)
     image.set_sform(grid.affine, code=1)
     return image
-
-
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _last_line(log: str) -> str:

@@ -17,9 +17,10 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.atlas import FEATURES
-from efface.errors import UsageError, VerificationError
+from efface.errors import VerificationError
 from efface.grid import Grid
 from efface.methods.base import Decision
+from efface.methods.limits import TIME_OUT_S, check_limits
 from efface.methods.nnunet import check_model, nnunet_mask
 from efface.methods.regions import named_regions
 from efface.scan import Scan
@@ -29,6 +30,7 @@ from efface.spatial.resample import resample
 
 FACE_CLASSES = ("left_eye", "right_eye", "nose", "mouth", "chin")
 EAR_CLASSES = ("left_ear", "right_ear")
+GROWN_MM = (0.0, 100.0)
 
 Mask = NDArray[np.bool_]
 
@@ -51,6 +53,9 @@ class DeepDefacer:
     key: ClassVar[str] = "deepdefacer"
     citation: ClassVar[str] = "Khazane et al. 2022, DeepDefacer, arXiv:2205.15536"
     follows_face: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_limits(self, closed_mm=GROWN_MM, grown_mm=GROWN_MM)
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:  # noqa: ARG002 - what the network saw is in anatomy
         """Choose what the network calls face (see `DefaceMethod`)."""
@@ -82,6 +87,7 @@ class Pediatric:
     follows_face: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_limits(self, closed_mm=GROWN_MM, grown_mm=GROWN_MM, timeout_s=TIME_OUT_S)
         if self.model_folder is not None:
             object.__setattr__(self, "model_folder", Path(self.model_folder))
             check_model(Path(self.model_folder))
@@ -113,9 +119,7 @@ class Defacer:
     follows_face: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.surface_mm <= 0:
-            message = f"surface_mm = {self.surface_mm} mm: give a depth above 0"
-            raise UsageError(message)
+        check_limits(self, surface_mm=(0.5, 100), room_mm=GROWN_MM)
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the surface in the boxes (see `DefaceMethod`)."""

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from efface.anatomy import Anatomy, locate
 from efface.atlas import load_atlas, load_probabilities
 from efface.bundled import read_bundled
-from efface.errors import UsageError
 from efface.grid import FloatArray, Grid
 from efface.io import read_scan
 from efface.scan import Scan
@@ -171,10 +170,3 @@ def carried(
     matrix = head.lay_on(scan, anatomy, brain_only=brain_only).copy()
     matrix[:3, 3] += nudge_mm
     return resample(share, grid, scan.grid, target_to_source=np.asarray(np.linalg.inv(matrix)), outside=None)
-
-
-def check_pair(key: str, template: Path | None, mask_template: Path | None) -> None:
-    """Raise `UsageError` unless a template and its mask are given together or not at all."""
-    if (template is None) != (mask_template is None):
-        message = f"method {key}: template and mask_template belong together; give both, or none for efface's own"
-        raise UsageError(message)
