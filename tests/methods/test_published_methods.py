@@ -202,6 +202,16 @@ def test_quickshear_takes_a_users_brain_mask(tmp_path, scan, anatomy, decisions)
     assert (given.mask == decisions["quickshear"].mask).all()
 
 
+@pytest.mark.parametrize("key", ["quickshear", "pydeface"])
+def test_a_mask_on_another_grid_is_told_with_its_own_shape(tmp_path, scan, anatomy, key):
+    nib.save(nib.Nifti1Image(np.indices((20, 21, 22))[0].astype(np.int16), np.eye(4)), tmp_path / "mask.nii.gz")
+    efface.write_scan(scan, tmp_path / "head.nii.gz")
+    given = {"brain_mask": "mask"} if key == "quickshear" else {"template": "head", "mask_template": "mask"}
+    method = get_method(key, **{name: tmp_path / f"{file}.nii.gz" for name, file in given.items()})
+    with pytest.raises(GridMismatchError, match=r"mask\.nii\.gz: shape \(20, 21, 22\)"):
+        method.decide(scan, anatomy)
+
+
 def test_quickshear_without_brain_is_refused(scan):
     with pytest.raises(VerificationError, match="no brain"):
         sheared(np.zeros(scan.grid.shape, bool), scan.grid, 10.0)

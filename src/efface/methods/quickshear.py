@@ -104,5 +104,5 @@ def _line(silhouette: Mask, spacing: NDArray[np.float64], buffer_mm: float) -> N
 
 def _read_mask(path: Path, grid: Grid) -> Mask:
     mask = read_scan(path)
-    mask.grid.check_same(grid, f"the brain mask {path}")
+    grid.check_same(mask.grid, f"the brain mask {path}")
     return np.asarray(mask.intensities() != 0)
