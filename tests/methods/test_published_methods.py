@@ -251,17 +251,51 @@ def test_mideface_writes_noise_not_the_face(scan, decisions):
     assert (after >= 0).all()
 
 
+def test_mideface_that_may_touch_nothing_finds_no_face(scan, anatomy):
+    with pytest.raises(VerificationError, match="found no face"):
+        efface.plan(scan, replace(anatomy, brain=np.ones(scan.grid.shape, bool)), method="mideface")
+
+
 def test_mideface_without_ears(scan, anatomy):
     skin = visible_skin(head_of(scan), anatomy, FACE)
     mask = get_method("mideface", ears=False).decide(scan, anatomy).mask > 0
     assert feature_coverage(skin, mask, anatomy)["left_ear"].fraction < 0.3
 
 
-def test_afni_refacer_scales_by_the_ratio_of_means(scan, anatomy):
-    decision = get_method("afni-refacer", mode="reface").decide(scan, anatomy)
-    before, after = np.maximum(scan.intensities()[decision.mask > 0], 0), decision.values
-    bright = after >= np.quantile(after, 0.6)
-    assert after[bright].mean() / before[bright].mean() == pytest.approx(SCALE, rel=0.35)
+@pytest.fixture(scope="module")
+def refaced(scan, anatomy):
+    return get_method("afni-refacer", mode="reface").decide(scan, anatomy)
+
+
+def test_afni_refacer_scales_by_the_ratio_of_means(scan, refaced):
+    """Blurring within the tissue hardly changes its mean."""
+    before, after = scan.intensities()[refaced.mask > 0], refaced.values
+    tissue = after > 0
+    assert after[tissue].mean() / before[tissue & (before != 0)].mean() == pytest.approx(SCALE, rel=0.02)
+
+
+def test_afni_refacer_leaves_the_air_of_its_shell_at_0(refaced):
+    """The blur stays inside of what is replaced by tissue, as 3dBlurInMask's."""
+    tissue = refaced.values[refaced.values > 0]
+    assert 0.1 < len(tissue) / len(refaced.values) < 0.9
+    assert tissue.min() > 0.15 * np.median(tissue)
+
+
+def test_afni_refacer_does_without_what_was_not_measured(scan, anatomy, refaced):
+    """NaN and 0 are no part of the mean, as 3dBrickStat -non-zero leaves them out."""
+    stored = scan.stored.astype(np.float32)
+    there = np.zeros(stored.shape, bool)
+    there[::2, ::3, ::2] = True
+    found = []
+    for blank in (np.nan, 0.0):
+        holes = read_scan(nib.Nifti1Image(np.where(there, np.float32(blank), stored), scan.grid.affine))
+        method = get_method("afni-refacer", mode="reface")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("efface.methods.templates.Template.lay_on", lambda *given, **more: anatomy.atlas_to_scan)
+            found.append(method.decide(holes, anatomy).values)
+    assert np.isfinite(found[0]).all()
+    assert np.allclose(found[0], found[1])
+    assert np.median(found[0][found[0] > 0]) == pytest.approx(np.median(refaced.values[refaced.values > 0]), rel=0.2)
 
 
 def test_afni_refacer_modes(scan, anatomy, decisions):
