@@ -363,6 +363,7 @@ def test_a_blur_by_radveil_that_leaves_ears_is_refused(scan, anatomy):
     verdict = efface.verify(scan, efface.apply_plan(scan, plan), anatomy=anatomy, plan=plan)
     assert {"left_ear_covered", "right_ear_covered"} <= {check.name for check in verdict.failed}
     assert plan.values.ndim == 1
+    assert plan.provenance["program"] == "radveil"
     assert plan.provenance["program_said"].startswith("radveil blur")
 
 

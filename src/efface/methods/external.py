@@ -55,6 +55,8 @@ class External:
     needs: ClassVar[str]
     programs: ClassVar[tuple[str, ...]] = ()
     """Names of the program; the first that is here is run."""
+    called: ClassVar[str] = ""
+    """How provenance calls it, if not by its command's name."""
     remedy: ClassVar[str] = ""
     """Where to get it."""
     line: ClassVar[tuple[str, ...]] = ()
@@ -122,7 +124,7 @@ class External:
             placed = left_scan(folder, self.result, seen, self.key)
         changed = changed_voxels(seen, placed.scan) | placed.unseen
         written = placed.scan.stored[changed].astype(np.float64) * placed.scan.slope + placed.scan.inter
-        notes = {"program": Path(words[0]).name, "program_said": _last_line(log)}
+        notes = {"program": self.called or Path(words[0]).name, "program_said": _last_line(log)}
         return Decision(named_regions(changed, anatomy), values=written, notes=notes)
 
     def _paths(self) -> dict[str, Path]:
