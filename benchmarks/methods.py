@@ -25,6 +25,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -129,10 +131,16 @@ def run_one(head: Head, anatomy: Anatomy, name: str, key: str, parameters: dict[
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process had so far, with that of the largest program it ran, MB."""
-    return (
-        sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * KIB / 1e6
-    )
+    """Return the most memory that this process had so far, with that of the largest program it ran, MB.
+
+    Where Linux tells of this process alone, that counts: getrusage begins with the process that started it.
+    """
+    both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, programs = (resource.getrusage(who).ru_maxrss * KIB for who in both)
+    status = Path("/proc/self/status")
+    lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
+    own = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), own)
+    return (own + programs) / 1e6
 
 
 def skin_gone(truth: phantom.Phantom, anatomy: Anatomy, changed: np.ndarray) -> dict[str, float]:
@@ -172,16 +180,22 @@ def asked(names: Sequence[str], shared: dict[str, Path]) -> dict[str, tuple[str,
 
 def measured(heads: Iterator[Head], methods: dict[str, tuple[str, dict[str, Any]]]) -> Iterator[Row]:
     """Run every method on every head, each in a new process."""
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for head in heads:
-            anatomy = locate(head.scan)
-            for name, (key, parameters) in methods.items():
-                row = pool.apply(run_one, (head, anatomy, name, key, parameters))
-                outcome = (
-                    row.error or f"left: {', '.join(row.face_left) or 'nothing'}; brain: {row.brain_voxels} voxels"
-                )
-                print(f"{head.name}, {name}: {outcome} ({row.seconds:.1f} s)", file=sys.stderr, flush=True)
-                yield row
+    for head in heads:
+        anatomy = locate(head.scan)
+        for name, (key, parameters) in methods.items():
+            row = alone(head, anatomy, name, key, parameters)
+            outcome = row.error or f"left: {', '.join(row.face_left) or 'nothing'}; brain: {row.brain_voxels} voxels"
+            print(f"{head.name}, {name}: {outcome} ({row.seconds:.1f} s)", file=sys.stderr, flush=True)
+            yield row
+
+
+def alone(head: Head, anatomy: Anatomy, name: str, key: str, parameters: dict[str, Any]) -> Row:
+    """Run one method in a process of its own; one that is killed, as for its memory, is a row as well."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        try:
+            return process.submit(run_one, head, anatomy, name, key, parameters).result()
+        except BrokenProcessPool as error:
+            return Row(name, head.name, f"its process was killed: {error}")
 
 
 def summary(name: str, rows: Sequence[Row]) -> dict[str, str]:

@@ -55,3 +55,11 @@ def test_mridefacers_own_template_agrees_with_the_bundled_mask(tmp_path):
     own = get_method("mridefacer", template=folder / "head_tmpl.nii.gz", mask_template=tmp_path / "mask.nii.gz")
     theirs, ours = (one.decide(scan, anatomy).mask > 0 for one in (own, get_method("mridefacer")))
     assert 2 * (theirs & ours).sum() / (theirs.sum() + ours.sum()) > 0.9
+
+
+def test_mridefacers_mask_comes_back_on_its_own_template():
+    folder = DATA / "templates" / "mridefacer"
+    scan = efface.read_scan(folder / "head_tmpl.nii.gz")
+    theirs = np.asanyarray(nib.load(folder / "face_teeth_ear_mask.nii.gz").dataobj) == 0
+    ours = get_method("mridefacer").decide(scan, efface.locate(scan)).mask > 0
+    assert 2 * (theirs & ours).sum() / (theirs.sum() + ours.sum()) > 0.97

@@ -101,7 +101,7 @@ class Outputs:
             )
             raise UsageError(message)
         mask, plan = (path and folder and folder / path.name for path in (self.mask, self.plan))
-        return Outputs(self.scan, mask, plan)
+        return replace(self, mask=mask, plan=plan)
 
     def check(self, source: Path, *, overwrite: bool, write_failed: bool = False) -> None:
         """Refuse, before any work, what could not be written or would hurt the input.

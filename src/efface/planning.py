@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -73,9 +73,30 @@ def fill_of(chosen: DefaceMethod, fill: str | None) -> str:
 
 
 def decide(chosen: DefaceMethod, scan: Scan, anatomy: Anatomy) -> Decision:
-    """Let a method decide; the choices made while the anatomy was found are recorded with its own."""
+    """Let a method decide; the choices made while the anatomy was found are recorded with its own.
+
+    Raises
+    ------
+    UsageError
+        What it decided does not fit the scan: a mistake in another package's method.
+    """
     decision = chosen.decide(scan, anatomy)
+    _check_fits(decision, scan, chosen.key)
     return replace(decision, choices={**anatomy.choices, **decision.choices})
+
+
+def _check_fits(decision: Decision, scan: Scan, key: str) -> None:
+    """Raise `UsageError` unless a decision is one for a scan."""
+    mask, values = decision.mask, decision.values
+    if mask.shape != scan.grid.shape or mask.dtype != np.uint8:
+        message = f"method {key} decided a mask {mask.shape} {mask.dtype}, not {scan.grid.shape} uint8; mend it"
+        raise UsageError(message)
+    if values is None:
+        return
+    wanted = np.count_nonzero(mask)
+    if values.shape not in ((wanted,), (wanted, scan.volumes) if scan.stored.ndim == 4 else ()):
+        message = f"method {key} decided values {values.shape} for a mask of {wanted} voxels; mend the package"
+        raise UsageError(message)
 
 
 def plan_decided(
@@ -95,8 +116,11 @@ def plan_decided(
     if not mask.any():
         message = f"method {chosen.key} found no face in this scan's field of view; look at the scan before sharing it"
         raise VerificationError(message)
-    filling = _own(scan, anatomy, chosen, decision) if fill == OWN else fill_values(fill, scan, anatomy, mask != 0)
     used = set(np.flatnonzero(np.bincount(mask.ravel(order="K"), minlength=256)).tolist()) - {0}
+    if not used <= set(region_names()):
+        message = f"method {chosen.key} decided a mask with values that no region has: {sorted(used)}; mend the package"
+        raise UsageError(message)
+    filling = _own(scan, anatomy, chosen, decision) if fill == OWN else fill_values(fill, scan, anatomy, mask != 0)
     return DefacePlan(
         grid=scan.grid,
         mask=mask,
@@ -104,7 +128,7 @@ def plan_decided(
         values=filling.values,
         method=chosen.key,
         fill=fill,
-        parameters=_as_json(asdict(chosen)),  # type: ignore[call-overload] # a Protocol cannot say: a dataclass
+        parameters=_as_json(chosen),
         choices=dict(decision.choices),
         provenance={
             "efface": __version__,
@@ -124,12 +148,15 @@ def _own(scan: Scan, anatomy: Anatomy, chosen: DefaceMethod, decision: Decision)
     return fill_own(decision.values, scan, what_is_kept(scan, anatomy, decision.mask != 0).background)
 
 
-def _as_json(parameters: dict[str, Any]) -> dict[str, Any]:
+def _as_json(chosen: DefaceMethod) -> dict[str, Any]:
     """Return parameters as JSON knows them, so that a saved plan reads back the same; no folder's name is in it."""
-    return {name: _plain(value) for name, value in parameters.items()}
+    known = fields(cast(Any, chosen))
+    return {each.name: _plain(getattr(chosen, each.name), is_path="Path" in str(each.type)) for each in known}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (str, Path)):
-        return without_folders(str(value))
+def _plain(value: Any, *, is_path: bool = False) -> Any:
+    if isinstance(value, Path) or (is_path and isinstance(value, str)):
+        return Path(value).name
+    if isinstance(value, str):
+        return without_folders(value)
     return [_plain(each) for each in value] if isinstance(value, tuple) else value

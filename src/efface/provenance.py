@@ -20,8 +20,9 @@ CLEAN_RECOGNIZABLE_VISUAL_FEATURES = {
 }
 """DICOM CID 7050; claimed only after verification, and not of a scan that keeps ears or eyes."""
 
-FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[^\s/\\={}]*[/\\])+")
-"""The folders before a file's name, in words that hold a path."""
+QUOTED_FOLDERS = re.compile(r"""(?P<quote>['"])[^'"{}]*[/\\](?P<name>[^'"/\\]*(?P=quote))""")
+FOLDERS = re.compile(r"""(?<!\})(?:[A-Za-z]:)?(?:(?:\\[ ]|[^\s/\\={}'"])*[/\\])+""")
+"""The folders before a file's name, in quotes and in words; their names may hold spaces, as a shell is told of them."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def without_folders(text: str) -> str:
     >>> without_folders("prog --template=/home/erika/head.nii.gz {in}")
     'prog --template=head.nii.gz {in}'
     """
-    return FOLDERS.sub("", text)
+    return FOLDERS.sub("", QUOTED_FOLDERS.sub(r"\g<quote>\g<name>", text))
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

@@ -92,6 +92,16 @@ def test_the_same_series_gives_the_same_bytes(efface, series, defaced, tmp_path)
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_a_method_that_follows_the_face_cleans_headers_too(efface, series, tmp_path, monkeypatch):
+    """Its mask and plan go elsewhere; that must change nothing else of what was asked for."""
+    monkeypatch.setattr("efface.pipeline.verify", lambda *scans, **options: Verdict(()))
+    said = efface("deface", series, tmp_path / "head", "--method", "deepdefacer", "--clean-headers")
+    assert said.status == 0, said.err
+    written = pydicom.dcmread(next((tmp_path / "head").iterdir()))
+    assert NAME not in str(written.PatientName)
+    assert len(names(tmp_path / "head")) == len(names(series))
+
+
 @pytest.fixture(scope="module")
 def study(series, tmp_path_factory):
     """The head, a scout, a screenshot, a broken series and a letter."""

@@ -49,6 +49,29 @@ class AsDrawn:
 
 
 @dataclass(frozen=True)
+class Sloppy:
+    """Decides what is no mask of this scan."""
+
+    how: str = "shape"
+
+    key: ClassVar[str] = "sloppy"
+    citation: ClassVar[str] = "nobody"
+    writes_own: ClassVar[bool] = True
+
+    def decide(self, scan, anatomy):
+        mask = np.zeros(scan.grid.shape, np.uint8)
+        mask[2:5] = 1
+        values = np.zeros(int(mask.sum()))
+        return {
+            "shape": Decision(mask[1:]),
+            "dtype": Decision(mask.astype(float)),
+            "unknown": Decision(mask * np.uint8(77)),
+            "values": Decision(mask, values=values[1:]),
+            "volumes": Decision(mask, values=np.zeros((len(values), 9))),
+        }[self.how]
+
+
+@dataclass(frozen=True)
 class Absent(AsDrawn):
     """Needs what nobody has."""
 
@@ -59,7 +82,10 @@ class Absent(AsDrawn):
         return Availability(False, "moonprog is not on the PATH; install it from the moon")
 '''
 ENTRIES = """[efface.methods]
+misnamed = tiny_defacer:AsDrawn
+explodes = exploding_defacer:Nothing
 tiny = tiny_defacer:AsDrawn
+sloppy = tiny_defacer:Sloppy
 absent = tiny_defacer:Absent
 broken = no_such_module:Nothing
 no-method = tiny_defacer:MODULE
@@ -70,6 +96,7 @@ anatomy = tiny_defacer:AsDrawn
 def install_tiny(folder: Path) -> None:
     """Install the package into a folder."""
     folder.joinpath("tiny_defacer.py").write_text(MODULE + "\n\nMODULE = 3\n", "utf-8")
+    folder.joinpath("exploding_defacer.py").write_text("raise OSError('libgpu.so: cannot open')\n", "utf-8")
     metadata = folder / "tiny_defacer-1.0.dist-info"
     metadata.mkdir()
     metadata.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: tiny-defacer\nVersion: 1.0\n", "utf-8")

@@ -4,7 +4,7 @@ One synthetic head is located once. Stored along other axes it is the same head,
 """
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 
 import nibabel as nib
@@ -16,6 +16,7 @@ import efface
 from efface import phantom
 from efface.anatomy import Anatomy
 from efface.deface_plan import DefacePlan
+from efface.errors import UsageError
 from efface.fill import FILLS, OWN
 from efface.grid import Grid
 from efface.io import read_scan
@@ -36,6 +37,7 @@ PARAMETERS = {"external": {"command_line": f"'{sys.executable}' -c '{SCRIPT}' {{
 """Of methods that have no default for something."""
 KINDS = {"LPS": ("uint8", 1), "PIR": (">f4", 2), "SAL": ("float64", 1)}
 """Orientation -> dtype and number of volumes: each of them once."""
+FILES = {"template", "mask_template", "brain_mask"}
 MOST_UNLIKE = 0.005
 """Of the mask: voxels between two regions may fall to either side by rounding."""
 
@@ -47,6 +49,10 @@ def usable(key):
 
 
 KEYS = [key for key in TABLE if usable(key)]
+
+
+def parameters_of(key):
+    return [each.name for each in fields(method_class(key))]
 
 
 def made(key):
@@ -84,6 +90,29 @@ def stored_along(code, scan, anatomy: Anatomy, dtype="int16", volumes=1):
 def turned(volume, code):
     turn = orientations.ornt_transform(orientations.axcodes2ornt("RAS"), orientations.axcodes2ornt(code))
     return orientations.apply_orientation(volume, turn)
+
+
+def numbers(key):
+    """Name every parameter that holds numbers, and how many it holds by default."""
+    for each in fields(method_class(key)):
+        held = each.default if isinstance(each.default, tuple) else (each.default,)
+        if held and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in held):
+            yield each.name, len(held)
+
+
+@pytest.mark.parametrize("absurd", [np.nan, -1e9, 1e9])
+@pytest.mark.parametrize("key", KEYS)
+def test_absurd_numbers_are_refused_at_once(key, absurd):
+    for name, count in numbers(key):
+        with pytest.raises(UsageError, match=name):
+            get_method(key, **PARAMETERS.get(key, {}), **{name: absurd if count == 1 else (absurd,) * count})
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if FILES & set(parameters_of(key))])
+def test_a_file_that_is_not_there_is_missed_at_once(key):
+    given = dict.fromkeys(FILES & set(parameters_of(key)), "missing.nii.gz")
+    with pytest.raises(UsageError, match=r"missing\.nii\.gz: no such file"):
+        get_method(key, **given)
 
 
 @pytest.mark.parametrize("key", KEYS)

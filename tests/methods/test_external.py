@@ -105,7 +105,7 @@ def test_a_container_sees_one_folder_and_no_network(runtime):
     assert words[:2] == [runtime, "run"]
     assert words[-5:] == ["lab/defacer", "run", "/data/scan.nii", "-o", "/data/defaced.nii.gz"]
     assert "F:/data" in words
-    assert ("none" in words) == (runtime in ("docker", "podman"))
+    assert words[words.index("--network") + 1] == "none"
 
 
 @pytest.mark.parametrize("key", EXTERNAL)
@@ -212,6 +212,7 @@ def test_other_scans_than_plain_ones(scan, anatomy, program, kind):
         ("pass", "left no defaced"),
         ("open(sys.argv[2], 'wb').write(b'rubbish')", "cannot be used"),
         (READ + "nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1, 1, 1])), sys.argv[2])", "cannot be used"),
+        (READ + "voxels = np.stack([voxels] * 2, -1)" + SAVE, "cannot be used"),
     ],
 )
 def test_a_program_that_fails_is_told_with_its_last_words(scan, anatomy, program, text, word):
@@ -226,6 +227,33 @@ def test_a_program_that_hangs_is_stopped_with_its_children(scan, anatomy, progra
         planned(scan, anatomy, program(text), timeout_s=1.0)
     time.sleep(3)
     assert not (tmp_path / "late").exists()
+
+
+def test_what_a_program_leaves_running_is_stopped(scan, anatomy, program, tmp_path):
+    child = f"import time; time.sleep(2); open({str(tmp_path / 'late')!r}, 'w').write('x')"
+    text = f"import subprocess\nsubprocess.Popen([sys.executable, '-c', {child!r}])\n"
+    planned(scan, anatomy, program(text + READ + "voxels[:, 40:] = 0" + SAVE))
+    time.sleep(2.5)
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_container_that_takes_too_long_is_removed_by_its_name(scan, anatomy, tmp_path, monkeypatch):
+    """Stopping docker's client leaves the container running: its daemon must be told."""
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/told"\n[ "$1" = rm ] || sleep 20\n', "utf-8")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    with pytest.raises(ProgramError, match=r"stopped after 0\.5 s"):
+        efface.plan(scan, anatomy, method="external-container", image="lab/defacer", runtime="docker", timeout_s=0.5)
+    run, remove = (tmp_path / "told").read_text("utf-8").splitlines()
+    name = run.split("--name ")[1].split()[0]
+    assert remove == f"rm --force {name}"
+
+
+def test_temporary_files_of_the_program_go_with_its_folder(scan, anatomy, program, tmp_path):
+    text = f"import tempfile; open({str(tmp_path / 'where')!r}, 'w').write(tempfile.mkdtemp())\n"
+    planned(scan, anatomy, program(text + READ + "voxels[:, 40:] = 0" + SAVE))
+    assert not Path((tmp_path / "where").read_text()).exists()
 
 
 def test_nothing_is_left_behind(scan, anatomy, program, tmp_path, monkeypatch):
@@ -244,11 +272,12 @@ def test_nothing_is_left_behind(scan, anatomy, program, tmp_path, monkeypatch):
         ("no-such-prog {in} {out}", "not on the PATH"),
         ("prog 'x {in} {out}", "quotes"),
         ("", "no {in} and no {out}"),
+        ("cp {in} {out} {options}", "options = 'b: No closing quotation"),
     ],
 )
 def test_a_wrong_command_line_is_refused_at_once(command, word):
     with pytest.raises(UsageError, match=word):
-        get_method("external", command_line=command)
+        get_method("external", command_line=command, options="'b" if "{options}" in command else "")
 
 
 @pytest.mark.parametrize(
@@ -275,6 +304,23 @@ def test_a_program_beside_python_is_found(tmp_path, monkeypatch):
     assert find_program("efface-test-prog") is None
     monkeypatch.setattr(running.sys, "executable", str(tmp_path / "python"))
     assert find_program("no-such-prog", "efface-test-prog") == str(name)
+
+
+@pytest.mark.parametrize("command", ["{} {{options}} {{in}} {{out}}", "{} {{keep}} {{in}} {{out}} {{program}}"])
+def test_a_command_line_may_name_what_is_not_given(command):
+    method = get_method("external", command_line=command.format(sys.executable), options="")
+    assert method.command(Path("F"))[:3] == [sys.executable, "F/scan.nii", "F/defaced.nii.gz"]
+    twice = get_method("external", command_line=command.format(sys.executable), options="-v")
+    assert twice.command(Path("F")).count("-v") == 1
+
+
+def test_a_program_beside_oneself_is_found(scan, anatomy, program, tmp_path, monkeypatch):
+    """It runs in another folder: a path is the one that the person sees."""
+    command = program(READ + "voxels[:, 40:] = 0" + SAVE)
+    (tmp_path / "mine.sh").write_text(f"#!/bin/sh\n{command.replace('{in} {out}', '')} $@\n", "utf-8")
+    (tmp_path / "mine.sh").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert planned(scan, anatomy, "./mine.sh {in} {out}").changed.any()
 
 
 def needs(key):
@@ -317,6 +363,7 @@ def test_a_blur_by_radveil_that_leaves_ears_is_refused(scan, anatomy):
     verdict = efface.verify(scan, efface.apply_plan(scan, plan), anatomy=anatomy, plan=plan)
     assert {"left_ear_covered", "right_ear_covered"} <= {check.name for check in verdict.failed}
     assert plan.values.ndim == 1
+    assert plan.provenance["program"] == "radveil"
     assert plan.provenance["program_said"].startswith("radveil blur")
 
 

@@ -19,6 +19,14 @@ def test_it_lists_every_key_and_trait():
     assert named - set(TABLE) == {"availability", *Traits.__dataclass_fields__}
 
 
+def test_each_published_family_has_its_weakness_and_its_picture():
+    text = PAGE.read_text("utf-8").partition("### Published weaknesses")[2].partition("\n## ")[0]
+    families = {key for key in TABLE if not key.startswith("external")} - {"anatomy", "template-mask"}
+    assert set(re.findall(r"^\| `([\w-]+)", text, re.MULTILINE)) == families
+    (picture,) = re.findall(r"\((images/[\w.-]+)\)", text)
+    assert 0 < (PAGE.parent / picture).stat().st_size < 60_000
+
+
 def test_its_example_is_a_method(phantom_scan):
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     names = {}

@@ -16,6 +16,7 @@ from efface.errors import UsageError
 from efface.fill import fill_values
 from efface.fill.own import fill_own
 from efface.io import read_scan
+from efface.provenance import without_folders
 from efface.report import files
 from efface.session import plan_session
 
@@ -123,8 +124,22 @@ def test_a_session_is_filled_with_the_methods_own(found, scan, tmp_path):
 
 
 def test_folders_do_not_get_into_the_plan(found, scan, anatomy):
-    plan = efface.plan(scan, anatomy, method="tiny", template="/home/erika/own.nii.gz")
-    assert plan.parameters["template"] == "own.nii.gz"
+    for given in ("/home/erika/own.nii.gz", "/home/Erika Mustermann/own.nii.gz"):
+        plan = efface.plan(scan, anatomy, method="tiny", template=given)
+        assert plan.parameters["template"] == "own.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("'/home/Erika Mustermann/prog' {in} {out}", "'prog' {in} {out}"),
+        ('prog --mask "/home/Erika Mustermann/m.nii" {in}', 'prog --mask "m.nii" {in}'),
+        ("prog --mask=/home/Erika\\ Mustermann/m.nii {in}", "prog --mask=m.nii {in}"),
+        (r"C:\Users\Erika\prog.exe {in} {folder}/x", "prog.exe {in} {folder}/x"),
+    ],
+)
+def test_a_folder_with_a_space_in_its_name_is_not_kept_either(line, kept):
+    assert without_folders(line) == kept
 
 
 @pytest.fixture

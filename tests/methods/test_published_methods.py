@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import efface
 from efface import phantom
 from efface.atlas import FACE, load_atlas
-from efface.errors import GridMismatchError, UsageError, VerificationError
+from efface.errors import GridMismatchError, ProgramError, UsageError, VerificationError
 from efface.evaluate.coverage import feature_coverage, visible_skin
 from efface.io import read_scan
 from efface.methods import get_method
@@ -97,6 +98,12 @@ def test_users_template_gives_the_same_mask(tmp_path, scan, anatomy, decisions):
     for key in ("pydeface", "mridefacer"):
         found = get_method(key, **both).decide(scan, anatomy).mask == 0
         assert (found != mask).mean() < 0.002
+
+
+@pytest.mark.parametrize("parameters", [{"nudge_mm": (1.0, 2.0)}, {"nudge_mm": (1.0,) * 4}])
+def test_fsl_deface_nudges_along_three_axes(parameters):
+    with pytest.raises(UsageError, match=r"nudge_mm = .*3 numbers"):
+        get_method("fsl-deface", **parameters)
 
 
 def test_template_without_its_mask_is_refused(tmp_path):
@@ -195,6 +202,16 @@ def test_quickshear_takes_a_users_brain_mask(tmp_path, scan, anatomy, decisions)
     assert (given.mask == decisions["quickshear"].mask).all()
 
 
+@pytest.mark.parametrize("key", ["quickshear", "pydeface"])
+def test_a_mask_on_another_grid_is_told_with_its_own_shape(tmp_path, scan, anatomy, key):
+    nib.save(nib.Nifti1Image(np.indices((20, 21, 22))[0].astype(np.int16), np.eye(4)), tmp_path / "mask.nii.gz")
+    efface.write_scan(scan, tmp_path / "head.nii.gz")
+    given = {"brain_mask": "mask"} if key == "quickshear" else {"template": "head", "mask_template": "mask"}
+    method = get_method(key, **{name: tmp_path / f"{file}.nii.gz" for name, file in given.items()})
+    with pytest.raises(GridMismatchError, match=r"mask\.nii\.gz: shape \(20, 21, 22\)"):
+        method.decide(scan, anatomy)
+
+
 def test_quickshear_without_brain_is_refused(scan):
     with pytest.raises(VerificationError, match="no brain"):
         sheared(np.zeros(scan.grid.shape, bool), scan.grid, 10.0)
@@ -234,17 +251,51 @@ def test_mideface_writes_noise_not_the_face(scan, decisions):
     assert (after >= 0).all()
 
 
+def test_mideface_that_may_touch_nothing_finds_no_face(scan, anatomy):
+    with pytest.raises(VerificationError, match="found no face"):
+        efface.plan(scan, replace(anatomy, brain=np.ones(scan.grid.shape, bool)), method="mideface")
+
+
 def test_mideface_without_ears(scan, anatomy):
     skin = visible_skin(head_of(scan), anatomy, FACE)
     mask = get_method("mideface", ears=False).decide(scan, anatomy).mask > 0
     assert feature_coverage(skin, mask, anatomy)["left_ear"].fraction < 0.3
 
 
-def test_afni_refacer_scales_by_the_ratio_of_means(scan, anatomy):
-    decision = get_method("afni-refacer", mode="reface").decide(scan, anatomy)
-    before, after = np.maximum(scan.intensities()[decision.mask > 0], 0), decision.values
-    bright = after >= np.quantile(after, 0.6)
-    assert after[bright].mean() / before[bright].mean() == pytest.approx(SCALE, rel=0.35)
+@pytest.fixture(scope="module")
+def refaced(scan, anatomy):
+    return get_method("afni-refacer", mode="reface").decide(scan, anatomy)
+
+
+def test_afni_refacer_scales_by_the_ratio_of_means(scan, refaced):
+    """Blurring within the tissue hardly changes its mean."""
+    before, after = scan.intensities()[refaced.mask > 0], refaced.values
+    tissue = after > 0
+    assert after[tissue].mean() / before[tissue & (before != 0)].mean() == pytest.approx(SCALE, rel=0.02)
+
+
+def test_afni_refacer_leaves_the_air_of_its_shell_at_0(refaced):
+    """The blur stays inside of what is replaced by tissue, as 3dBlurInMask's."""
+    tissue = refaced.values[refaced.values > 0]
+    assert 0.1 < len(tissue) / len(refaced.values) < 0.9
+    assert tissue.min() > 0.15 * np.median(tissue)
+
+
+def test_afni_refacer_does_without_what_was_not_measured(scan, anatomy, refaced):
+    """NaN and 0 are no part of the mean, as 3dBrickStat -non-zero leaves them out."""
+    stored = scan.stored.astype(np.float32)
+    there = np.zeros(stored.shape, bool)
+    there[::2, ::3, ::2] = True
+    found = []
+    for blank in (np.nan, 0.0):
+        holes = read_scan(nib.Nifti1Image(np.where(there, np.float32(blank), stored), scan.grid.affine))
+        method = get_method("afni-refacer", mode="reface")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("efface.methods.templates.Template.lay_on", lambda *given, **more: anatomy.atlas_to_scan)
+            found.append(method.decide(holes, anatomy).values)
+    assert np.isfinite(found[0]).all()
+    assert np.allclose(found[0], found[1])
+    assert np.median(found[0][found[0] > 0]) == pytest.approx(np.median(refaced.values[refaced.values > 0]), rel=0.2)
 
 
 def test_afni_refacer_modes(scan, anatomy, decisions):
@@ -292,27 +343,68 @@ def test_skull_strip_keeps_the_brain_and_its_margin(scan, anatomy, decisions):
     assert (bare == anatomy.brain).all()
 
 
-def test_pediatric_says_what_it_needs_for_a_model(scan, anatomy, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_pediatric_says_what_it_needs_for_a_model_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("efface.methods.nnunet.find_program", lambda *names: None)
     with pytest.raises(UsageError, match="pip install nnunetv2"):
-        get_method("pediatric", model_folder=tmp_path).decide(scan, anatomy)
-    words = "-i a -o b -m m -f all -device cpu"
-    assert command(Path("a"), Path("b"), Path("m")) == [PROGRAM, *words.split()]
+        get_method("pediatric", model_folder=tmp_path)
+    monkeypatch.setattr("efface.methods.nnunet.find_program", lambda *names: PROGRAM)
+    with pytest.raises(UsageError, match=r"no plans\.json"):
+        get_method("pediatric", model_folder=tmp_path)
 
 
-def test_pediatric_runs_a_users_model(scan, anatomy, tmp_path, monkeypatch):
-    """A program of nnU-Net's name that labels the front of the image."""
-    program = tmp_path / PROGRAM
-    program.write_text(
-        "#!/usr/bin/env python3\nimport sys, pathlib, nibabel as nib, numpy as np\n"
-        "src, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])\nout.mkdir()\n"
-        "image = nib.load(src / 'scan_0000.nii.gz')\nlabels = np.zeros(image.shape, np.uint8)\n"
-        "labels[:, image.shape[1] // 2 + 20:] = 1\n"
-        "nib.save(nib.Nifti1Image(labels, image.affine), out / 'scan.nii.gz')\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]]))
-    (tmp_path / "plans.json").write_text("{}")
-    mask = get_method("pediatric", model_folder=tmp_path).decide(scan, anatomy).mask > 0
+@pytest.mark.parametrize(("folders", "folds"), [(["fold_all", "fold_0"], "all"), (["fold_1", "fold_0"], "0 1")])
+def test_pediatric_asks_the_folds_that_were_trained(tmp_path, folders, folds):
+    for name in folders:
+        (tmp_path / name).mkdir()
+    words = command(Path("F"), tmp_path)
+    assert words[1:] == ["-i", "F/in", "-o", "F/out", "-m", str(tmp_path), "-f", *folds.split(), "-device", "cpu"]
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """``model(text)`` makes a model's folder and a program of nnU-Net's name that does something on its copy."""
+
+    def make(text):
+        program = tmp_path / PROGRAM
+        program.write_text(
+            f"#!{sys.executable}\nimport sys, pathlib, subprocess, nibabel as nib, numpy as np\n"
+            "src, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])\nout.mkdir()\n"
+            f"image = nib.load(src / 'scan_0000.nii.gz')\nlabels = np.zeros(image.shape, np.uint8)\n{text}\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+        (tmp_path / "plans.json").write_text("{}")
+        (tmp_path / "fold_all").mkdir()
+        return tmp_path
+
+    return make
+
+
+LABELLED = (
+    "labels[:, image.shape[1] // 2 + 20:] = 1\nnib.save(nib.Nifti1Image(labels, image.affine), out / 'scan.nii.gz')"
+)
+
+
+def test_pediatric_runs_a_users_model(scan, anatomy, model, monkeypatch):
+    folder = model(LABELLED)
+    monkeypatch.chdir(folder.parent)
+    mask = get_method("pediatric", model_folder=Path(folder.name)).decide(scan, anatomy).mask > 0
     assert mask[:, scan.grid.shape[1] // 2 + 20 :].all()
     assert not mask[:, : scan.grid.shape[1] // 2 + 20].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("sys.exit('no checkpoint')", "status 1; it said: no checkpoint"),
+        ("pass", "left no out/scan"),
+        (LABELLED.replace("image.affine", "np.eye(4)"), "cannot be used"),
+        ("subprocess.run(['sleep', '60'])", "stopped after 0.5 s"),
+    ],
+)
+def test_what_goes_wrong_with_a_users_model_is_told(scan, anatomy, model, text, word):
+    method = get_method("pediatric", model_folder=model(text), timeout_s=0.5 if "sleep" in text else 60)
+    start = time.monotonic()
+    with pytest.raises(ProgramError, match=word):
+        method.decide(scan, anatomy)
+    assert time.monotonic() - start < 20

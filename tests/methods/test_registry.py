@@ -1,6 +1,7 @@
 """The table of methods: other packages add theirs, and each says what it needs and whether it is here."""
 
 import importlib.metadata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from efface.errors import UsageError, VerificationError
 from efface.methods import DEFAULT, TABLE, get_method, method_class, method_keys
 from efface.methods.base import Decision, traits_of
 from efface.methods.listing import listed_methods
+from efface.planning import decide, plan_decided
 
 
 def test_every_key_of_the_table_is_its_class_s():
@@ -18,7 +20,8 @@ def test_every_key_of_the_table_is_its_class_s():
 
 
 def test_another_packages_method_is_used_by_its_key(tiny_package):
-    assert set(method_keys()) - set(TABLE) == {"tiny", "absent", "broken", "no-method"}
+    added = {"tiny", "absent", "broken", "no-method", "sloppy", "misnamed", "explodes"}
+    assert set(method_keys()) - set(TABLE) == added
     assert get_method("tiny", level=3.0).level == 3.0
 
 
@@ -28,11 +31,27 @@ def test_a_key_of_our_own_stays_ours(tiny_package):
 
 @pytest.mark.parametrize(
     ("key", "word"),
-    [("broken", "no_such_module"), ("no-method", "no dataclass"), ("absent", "moonprog"), ("magic", "tiny")],
+    [
+        ("broken", "no_such_module"),
+        ("no-method", "no dataclass"),
+        ("absent", "moonprog"),
+        ("magic", "tiny"),
+        ("misnamed", "calls itself tiny"),
+        ("explodes", "libgpu"),
+    ],
 )
 def test_what_cannot_be_used_says_why(tiny_package, key, word):
     with pytest.raises(UsageError, match=word):
         get_method(key)
+
+
+@pytest.mark.parametrize("how", ["shape", "dtype", "unknown", "values", "volumes"])
+def test_a_decision_that_fits_no_scan_names_the_method(tiny_package, phantom_scan, how):
+    """Another package's mistake is no traceback of efface's."""
+    method = get_method("sloppy", how=how)
+    nothing_found = SimpleNamespace(choices={}, grid=phantom_scan.grid)
+    with pytest.raises(UsageError, match=r"method sloppy.*(mask|values)"):
+        plan_decided(phantom_scan, nothing_found, method, decide(method, phantom_scan, nothing_found), "zero")
 
 
 def test_a_wrong_parameter_lists_the_right_ones():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from efface import phantom
 from efface.errors import VerificationError
@@ -39,6 +40,30 @@ def test_a_known_movement_is_found(average, freedom):
     off = np.linalg.norm((CORNERS @ (found - true).T)[:, :3], axis=1)
     assert off.max() < 2.0
     assert (register(moved(average, true), average, np.eye(4), freedom) == found).all()
+
+
+@pytest.mark.parametrize("freedom", ["scales", "affine"])
+def test_the_search_may_start_from_a_turned_and_scaled_head(average, freedom):
+    """A head that lies askew: what is found is laid on the start in the scan's world, not before it."""
+    start = placed(turn(0, 0.6), np.diag([1.15, 1.1, 0.9]), turn(2, 0.4), shift=(30, -20, 25))
+    true = placed(turn(1, 0.08), np.diag([1.05, 0.97, 1.04]), shift=(4, -6, 5)) @ start
+    wide = Grid((90, 100, 90), placed(4 * np.eye(3), shift=(-180, -200, -180)))
+    fixed = Volume(resample(average.values, average.grid, wide, target_to_source=np.linalg.inv(true)), wide)
+    found = register(fixed, average, start, freedom)
+    assert np.linalg.norm((CORNERS @ (found - true).T)[:, :3], axis=1).max() < 3.0
+
+
+def placed(*parts, shift):
+    """A world transform of (3, 3) matrices, one after the other, and a shift in mm."""
+    whole = np.eye(4)
+    whole[:3, :3] = np.linalg.multi_dot([np.eye(3), *parts])
+    whole[:3, 3] = shift
+    return whole
+
+
+def turn(axis, angle):
+    """A (3, 3) rotation about one of the world's axes, radians."""
+    return Rotation.from_rotvec(angle * np.eye(3)[axis]).as_matrix()
 
 
 def test_a_bend_is_found(average):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -80,6 +82,8 @@ def _relative(message: str, image: Image) -> str:
     for path, name in ((image.source, image.source_name), (image.output, image.name)):
         root = str(path)[: -len(str(Path(name)))]
         message = message.replace(root, "") if len(root) > 1 else message
+    with suppress(RuntimeError):  # some have no home
+        message = message.replace(f"{Path.home()}{os.sep}", f"~{os.sep}")
     return " ".join(message.removeprefix(f"{image.source_name}: ").split())
 
 

@@ -31,7 +31,7 @@ class ExtentKind(str, Enum):
 
 
 class Part(str, Enum):
-    """What may be kept; the same as `efface.methods.anatomy.KEPT`."""
+    """What may be kept; the same as `efface.methods.limits.KEPT`."""
 
     ears = "ears"
     eyes = "eyes"

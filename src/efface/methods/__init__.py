@@ -49,6 +49,8 @@ TABLE: dict[str, str] = {
 DEFAULT = "anatomy"
 GROUP = "efface.methods"
 """Entry-point group of other packages' methods."""
+BROKEN = (ImportError, AttributeError, SyntaxError, OSError, RuntimeError, TypeError, ValueError, LookupError)
+"""What another package may raise when it is loaded: a library that is not there, code of another version."""
 
 
 def get_method(key: str, **parameters: Any) -> DefaceMethod:
@@ -116,11 +118,15 @@ def _loaded(entry: EntryPoint) -> type[DefaceMethod]:
     """Load another package's method."""
     try:
         method = entry.load()
-    except (ImportError, AttributeError) as error:
+    except BROKEN as error:
         message = f"method {entry.name} ({entry.value}) cannot be loaded: {error}; mend or remove the package"
         raise UsageError(message) from error
     wanted = ("key", "citation", "decide")
     if not (isinstance(method, type) and is_dataclass(method) and all(hasattr(method, name) for name in wanted)):
         message = f"method {entry.name}: {entry.value} is no dataclass with {', '.join(wanted)}; mend the package"
         raise UsageError(message)
-    return cast("type[DefaceMethod]", method)
+    named = cast("type[DefaceMethod]", method)
+    if named.key != entry.name:
+        message = f"method {entry.name}: {entry.value} calls itself {named.key}; mend the package: give it one name"
+        raise UsageError(message)
+    return named

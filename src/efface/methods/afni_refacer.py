@@ -12,11 +12,11 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.atlas import load_brain_distance
-from efface.errors import UsageError
 from efface.fill.kept import scaled
 from efface.grid import FloatArray, Grid
 from efface.methods.base import Decision
 from efface.methods.head_shell import load_head_shell
+from efface.methods.limits import check_choice
 from efface.methods.regions import named_regions
 from efface.methods.templates import Template, bundled_template
 from efface.scan import Scan
@@ -35,7 +35,7 @@ NECK_Z_MM = -60.0
 SCALE = 1.222
 """Of the ratio of means, the original's."""
 BRIGHT = 0.1
-"""Of the shell's tissue, what counts in the ratio: 100 of AFNI's shell, whose tissue has some 1,000."""
+"""From here on the average head is tissue: 100 of AFNI's shell, whose tissue has some 1,000. Below, it is air."""
 FWHM_MM = 2.666
 """Of the blur inside of what is replaced."""
 
@@ -49,9 +49,9 @@ class AfniRefacer:
     The same as the original (Cox and Taylor 2020; version 2.4): shift, rotation and three scales; the shell's nearest
     voxels; lone voxels dropped; with ``reface`` and ``reface_plus`` the shell's intensities times 1.222 and the ratio
     of means, blurred by 2.666 mm inside of what is replaced; ``reface_plus`` takes the scalp as well. Different: the
-    shell is cut from the bundled average head; mutual information instead of the local correlation; air beside the
-    replaced face holds 0, as in the original, but values outside the shell are never changed; every volume of a 4-D
-    scan gets its own ratio.
+    shell is cut from the bundled average head; mutual information instead of the local correlation; air of the shell
+    holds 0, as in the original, but values outside the shell are never changed; every volume of a 4-D scan gets its
+    own ratio.
     """
 
     mode: Mode = "deface"
@@ -66,9 +66,7 @@ class AfniRefacer:
     default_fill: ClassVar[str] = "own"
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            message = f"mode = {self.mode!r}; use one of: {', '.join(get_args(Mode))}"
-            raise UsageError(message)
+        check_choice(self, "mode", get_args(Mode))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the shell (see `DefaceMethod`)."""
@@ -86,12 +84,12 @@ class AfniRefacer:
             return np.zeros_like(before)
         average = template.volume
         face = resample(average.values, average.grid, scan.grid, target_to_source=to_atlas)
-        face = _blurred(np.maximum(face, 0), mask, scan.grid)
-        bright = face >= BRIGHT
-        if not bright.any():
-            return np.zeros_like(before)
-        ratio = np.maximum(before, 0)[bright].mean(axis=0) / face[bright].mean()
-        return np.asarray(SCALE * np.multiply.outer(face, ratio), np.float32)
+        tissue = mask & (face >= BRIGHT)
+        written, inside = np.zeros_like(before), tissue[mask]
+        if inside.any():
+            ratio = _mean_of_measured(before[inside]) / face[tissue].mean()
+            written[inside] = SCALE * np.multiply.outer(_blurred(face, tissue, scan.grid), ratio)
+        return written
 
 
 @lru_cache(maxsize=2)
@@ -102,6 +100,12 @@ def _shell(plus: bool) -> NDArray[np.uint8]:
     near = (head.height_mm >= -THICK_MM) & (head.height_mm <= WIDE_MM) & off_brain
     above_neck = head.grid.ras(np.moveaxis(np.indices(head.grid.shape), 0, -1))[..., 2] > NECK_Z_MM
     return np.asarray(near & ((head.parts > 0) | (plus & above_neck)), np.uint8)
+
+
+def _mean_of_measured(values: Volume) -> Volume:
+    """Return the mean of each volume, () or (T,), without 0 and what is not finite; 0 if nothing is left."""
+    measured = np.isfinite(values) & (values != 0)
+    return np.asarray(values.sum(axis=0, where=measured) / np.maximum(measured.sum(axis=0), 1), np.float32)
 
 
 def _blurred(values: Volume, mask: NDArray[np.bool_], grid: Grid) -> Volume:

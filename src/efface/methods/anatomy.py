@@ -8,7 +8,7 @@ fixed steps, and the numbers of steps are recorded in the plan's ``choices``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -19,18 +19,17 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.atlas import Envelope, load_atlas, load_brain_distance, load_envelope
-from efface.errors import UsageError
 from efface.evaluate.wrapped import wrapped_face
 from efface.grid import FloatArray, Grid
 from efface.methods.base import Decision
 from efface.methods.growth import GROUPS, Distance, seen_face, steps_needed
+from efface.methods.limits import CLEARANCE_MM, KEPT, check_choice, check_limits, several
 from efface.scan import Scan
 from efface.spatial.mask import within
 from efface.spatial.resample import resample
 
 EXTENTS = ("face", "full")
-KEPT = {"ears": ("left_ear", "right_ear"), "eyes": ("left_eye", "right_eye")}
-"""What may be kept, and its regions."""
+MARGIN_MM = (-50.0, 50.0)
 BLEND_MM = 6.0
 """How gently one group's margin passes into the next: standard deviation of a Gaussian."""
 REACH = 7
@@ -74,16 +73,14 @@ class BrainDecides:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keep", _several(self.keep))
-        problems = {
-            f"extent = {self.extent!r}; use one of: {', '.join(EXTENTS)}": self.extent in EXTENTS,
-            f"keep = {', '.join(self.keep)}; use any of: {', '.join(KEPT)}": set(self.keep) <= set(KEPT),
-            f"clearance_mm = {self.clearance_mm} mm: the brain needs at least 2, and above 20 the face stays":
-                2.0 <= self.clearance_mm <= 20.0,
-        }  # fmt: skip
-        for message, fine in problems.items():
-            if not fine:
-                raise UsageError(message)
+        object.__setattr__(self, "keep", several(self.keep))
+        check_choice(self, "extent", EXTENTS)
+        check_choice(self, "keep", tuple(KEPT))
+        check_limits(
+            self, clearance_mm=CLEARANCE_MM, ear_clearance_mm=CLEARANCE_MM, atlas_clearance_mm=(0, 30),
+            margin_mm=MARGIN_MM, jaw_margin_mm=MARGIN_MM, chin_margin_mm=MARGIN_MM, ear_margin_mm=MARGIN_MM,
+            step_mm=(0, 50), max_steps=(0, 100),
+        )  # fmt: skip
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the envelope, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""
@@ -143,10 +140,6 @@ class BrainDecides:
     def _guarded(self, field: Field) -> Field:
         """Return the field without what lies near the atlas's brain."""
         return np.asarray(np.maximum(field, self.atlas_clearance_mm - load_brain_distance()[0]), np.float32)
-
-
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _distance_at(field: Field, grid: Grid, points: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from efface.errors import UsageError
 from efface.methods.external import BRAIN, IN, OUT, External
-from efface.methods.running import find_program
+from efface.methods.running import check_words, find_program
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Container(External):
     programs: ClassVar[tuple[str, ...]] = ("docker", "podman", "apptainer", "singularity")
     remedy: ClassVar[str] = "install one of them"
     lines: ClassVar[dict[str, str]] = {
-        "docker": "--rm --network none --user {user} --volume {folder}:/data {image}",
-        "podman": "--rm --network none --userns keep-id --volume {folder}:/data {image}",
-        "apptainer": "--containall --bind {folder}:/data {image}",
-        "singularity": "--containall --bind {folder}:/data {image}",
+        "docker": "--rm --name {name} --network none --user {user} --volume {folder}:/data {image}",
+        "podman": "--rm --name {name} --network none --userns keep-id --volume {folder}:/data {image}",
+        "apptainer": "--containall --net --network none --bind {folder}:/data {image}",
+        "singularity": "--containall --net --network none --bind {folder}:/data {image}",
     }
     sample: ClassVar[str] = (
         "efface deface T1w.nii.gz T1w_defaced.nii.gz --method external-container --param image=poldracklab/pydeface "
@@ -46,16 +46,21 @@ class Container(External):
         if not self.image:
             message = "method external-container: no image; give one with --param image=NAME"
             raise UsageError(message)
-        _check_command("command_line", self.command_line)
+        _check_command(self.command_line)
 
     def parts(self) -> Sequence[str]:
         """Return the pieces of the command line; file names in ``command_line`` are the container's."""
-        runtime = self.runtime or Path(find_program(*self.programs) or self.programs[0]).name
+        runtime = self._runtime()
         inside = {"{in}": f"/data/{IN}", "{out}": f"/data/{OUT}", "{brain}": f"/data/{BRAIN}", "{folder}": "/data"}
         told = self.command_line
         for name, path in inside.items():
             told = told.replace(name, path)
-        return (f"{runtime} run {self.lines[runtime]}", told, "{options}")
+        return _with_options(f"{runtime} run {self.lines[runtime]} {told}")
+
+    def stop(self, folder: Path) -> list[str]:
+        """Return how a container is ended: its daemon goes on when the program that asked for it is killed."""
+        runtime = self._runtime()
+        return [runtime, "rm", "--force", folder.name] if runtime in ("docker", "podman") else []
 
     def wants_brain(self) -> bool:
         """Return whether the container is told of a brain mask."""
@@ -64,7 +69,10 @@ class Container(External):
     def given(self, folder: Path) -> dict[str, Any]:
         """Return what stands for the names in the command line; files are written as the user that runs efface."""
         user = f"{os.getuid()}:{os.getgid()}" if hasattr(os, "getuid") else "0:0"
-        return super().given(folder) | {"user": user}
+        return super().given(folder) | {"user": user, "name": folder.name}
+
+    def _runtime(self) -> str:
+        return self.runtime or Path(find_program(*self.programs) or self.programs[0]).name
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ class AnyProgram(External):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_command("command_line", self.command_line)
+        _check_command(self.command_line)
         name = shlex.split(self.command_line)[0]
         if find_program(name) is None:
             message = f"command_line = {self.command_line}: {name} is not on the PATH; install it, or give its path"
@@ -91,17 +99,23 @@ class AnyProgram(External):
 
     def parts(self) -> Sequence[str]:
         """Return the pieces of the command line."""
-        return (self.command_line, "{options}")
+        return _with_options(self.command_line)
+
+    def command(self, folder: Path) -> list[str]:
+        """Return the command line, as words; the program's name as a whole path, as it runs in another folder."""
+        program, *words = super().command(folder)
+        return [find_program(program) or program, *words]
 
 
-def _check_command(name: str, text: str) -> None:
+def _with_options(line: str) -> tuple[str, ...]:
+    """Return the pieces of a command line: ``options`` come last, unless it says where."""
+    return (line,) if "{options}" in line else (line, "{options}")
+
+
+def _check_command(text: str) -> None:
     """Raise `UsageError` unless a command line names what it reads and what it writes."""
-    try:
-        shlex.split(text)
-    except ValueError as error:
-        message = f"{name} = {text}: {error}; mend the quotes"
-        raise UsageError(message) from error
+    check_words("command_line", text)
     missing = [word for word in ("{in}", "{out}") if word not in text]
     if missing:
-        message = f'{name} = {text!r}: it names no {" and no ".join(missing)}; give it as "prog {{in}} {{out}}"'
+        message = f'command_line = {text!r}: it names no {" and no ".join(missing)}; give it as "prog {{in}} {{out}}"'
         raise UsageError(message)

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from efface.anatomy import Anatomy
-from efface.errors import GridMismatchError, InputError, ProgramError, UsageError
+from efface.errors import GridMismatchError, InputError, ProgramError
 from efface.evaluate.changed import changed_voxels
 from efface.grid import Grid
 from efface.io import read_scan
-from efface.methods.anatomy import KEPT
 from efface.methods.base import Availability, Decision
+from efface.methods.limits import KEPT, TIME_OUT_S, check_choice, check_files, check_limits, several
 from efface.methods.regions import named_regions
-from efface.methods.running import command_words, find_program, run_program
+from efface.methods.running import TEMPORARY, check_words, command_words, find_program, run_program
 from efface.provenance import without_folders
 from efface.scan import Scan
 from efface.spatial.regridding import Regridded, regridded
@@ -35,7 +35,7 @@ from efface.spatial.regridding import Regridded, regridded
 IN, OUT, BRAIN = "scan.nii", "defaced.nii.gz", "brain.nii.gz"
 LOG_CHARACTERS = 160
 """So much of a program's last line is kept in the plan."""
-PATHS = ("template", "mask_template", "weight", "brain_gca", "face_gca")
+PATHS = ("template", "mask_template", "brain_gca", "face_gca")
 """Parameters that name files."""
 
 
@@ -55,6 +55,8 @@ class External:
     needs: ClassVar[str]
     programs: ClassVar[tuple[str, ...]] = ()
     """Names of the program; the first that is here is run."""
+    called: ClassVar[str] = ""
+    """How provenance calls it, if not by its command's name."""
     remedy: ClassVar[str] = ""
     """Where to get it."""
     line: ClassVar[tuple[str, ...]] = ()
@@ -66,17 +68,11 @@ class External:
     follows_face: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self.timeout_s > 0:
-            message = f"timeout_s = {self.timeout_s}: give a number of seconds above 0"
-            raise UsageError(message)
-        object.__setattr__(self, "keep", _several(self.keep))
-        if not set(self.keep) <= set(KEPT):
-            message = f"keep = {', '.join(self.keep)}; use any of: {', '.join(KEPT)}"
-            raise UsageError(message)
-        for name, path in self._paths().items():
-            if not path.is_file():
-                message = f"{name} = {path}: no such file; give a NIfTI file that is there"
-                raise UsageError(message)
+        object.__setattr__(self, "keep", several(self.keep))
+        check_choice(self, "keep", tuple(KEPT))
+        check_limits(self, timeout_s=TIME_OUT_S)
+        check_words("options", self.options)
+        check_files(self, *self._paths())
 
     @classmethod
     def availability(cls) -> Availability:
@@ -92,6 +88,10 @@ class External:
     def parts(self) -> Sequence[str]:
         """Return the pieces of the command line."""
         return self.line
+
+    def stop(self, folder: Path) -> list[str]:  # noqa: ARG002 - a container's name is its folder's
+        """Return the command line that ends what the program had others do, in a folder; most programs do it all."""
+        return []
 
     def wants_brain(self) -> bool:
         """Return whether the command line names a brain mask."""
@@ -113,17 +113,18 @@ class External:
             It failed, took too long, or left no scan that can be laid on this one.
         """
         shown = _shown(scan)
+        seen = read_scan(shown)
         with TemporaryDirectory(prefix="efface-") as name:
             folder = Path(name).resolve()
             nib.save(shown, folder / IN)
             if self.wants_brain():
                 nib.save(_image(anatomy.brain.astype(np.uint8), scan.grid), folder / BRAIN)
             words = self.command(folder)
-            log = run_program(words, folder, self.timeout_s)
-            placed = self._result(folder, read_scan(shown))
-        changed = changed_voxels(read_scan(shown), placed.scan) | placed.unseen
+            log = run_program(words, folder, self.timeout_s, self.stop(folder))
+            placed = left_scan(folder, self.result, seen, self.key)
+        changed = changed_voxels(seen, placed.scan) | placed.unseen
         written = placed.scan.stored[changed].astype(np.float64) * placed.scan.slope + placed.scan.inter
-        notes = {"program": Path(words[0]).name, "program_said": _last_line(log)}
+        notes = {"program": self.called or Path(words[0]).name, "program_said": _last_line(log)}
         return Decision(named_regions(changed, anatomy), values=written, notes=notes)
 
     def _paths(self) -> dict[str, Path]:
@@ -131,21 +132,37 @@ class External:
         given = {name: getattr(self, name, None) for name in PATHS}
         return {name: Path(path).resolve() for name, path in given.items() if path is not None}
 
-    def _result(self, folder: Path, shown: Scan) -> Regridded:
-        """Read what the program left, on the grid of what it was shown."""
-        found = sorted(folder.glob(self.result))
-        if not found:
-            there = ", ".join(sorted(path.name for path in folder.iterdir()))
-            message = f"{self.key} ended well but left no {self.result}; there are: {there}"
-            raise ProgramError(message)
-        try:
-            result = read_scan(found[0])
-            if result.stored.ndim == 4 and result.volumes == 1:
-                result = replace(result, stored=result.stored[..., 0])
-            return regridded(shown, result, f"what {self.key} wrote")
-        except (InputError, GridMismatchError) as error:
-            message = f"{self.key} left a scan that cannot be used: {str(error).replace(f'{folder}{os.sep}', '')}"
-            raise ProgramError(message) from error
+
+def left_scan(folder: Path, pattern: str, shown: Scan, key: str) -> Regridded:
+    """Read what a program left in its folder, on the grid of what it was shown.
+
+    Parameters
+    ----------
+    folder, pattern : where it ran, and under which name it leaves a scan
+    shown : the scan that it was shown, 3-D
+    key : the method's, for messages
+
+    Raises
+    ------
+    ProgramError
+        There is none, or it cannot be laid on what was shown.
+    """
+    found = sorted(folder.glob(pattern))
+    if not found:
+        there = ", ".join(sorted(path.name for path in folder.iterdir() if path.name != TEMPORARY))
+        message = f"{key} ended well but left no {pattern}; there are: {there}"
+        raise ProgramError(message)
+    try:
+        result = read_scan(found[0])
+        if result.stored.ndim == 4 and result.volumes == 1:
+            result = replace(result, stored=result.stored[..., 0])
+        if result.stored.ndim == 4:
+            message = f"{found[0].name}: it has {result.volumes} volumes, and was shown one"
+            raise GridMismatchError(message)  # noqa: TRY301 - same remedy as any other scan that does not fit
+        return regridded(shown, result, f"what {key} wrote")
+    except (InputError, GridMismatchError) as error:
+        message = f"{key} left a scan that cannot be used: {str(error).replace(f'{folder}{os.sep}', '')}"
+        raise ProgramError(message) from error
 
 
 def _shown(scan: Scan) -> nib.Nifti1Image:
@@ -162,10 +179,6 @@ def _image(voxels: NDArray[Any], grid: Grid) -> nib.Nifti1Image:
     image.set_qform(grid.affine, code=1)
     image.set_sform(grid.affine, code=1)
     return image
-
-
-def _several(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _last_line(log: str) -> str:

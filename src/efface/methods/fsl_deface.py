@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from efface.anatomy import Anatomy
 from efface.atlas import FACE, load_atlas
 from efface.methods.base import Decision
+from efface.methods.limits import check_limits, check_pair
 from efface.methods.regions import named_regions
-from efface.methods.templates import FaceMask, carried, check_pair
+from efface.methods.templates import FaceMask, carried
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
 
@@ -47,7 +48,8 @@ class FslDeface:
     citation: ClassVar[str] = "Alfaro-Almagro et al. 2018, NeuroImage 166:400, doi:10.1016/j.neuroimage.2017.10.034"
 
     def __post_init__(self) -> None:
-        check_pair(self.key, self.template, self.mask_template)
+        check_pair(self)
+        check_limits(self, nudge_mm=(-200, 200))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what the carried mask touches (see `DefaceMethod`)."""

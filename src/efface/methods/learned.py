@@ -17,10 +17,11 @@ from scipy import ndimage
 
 from efface.anatomy import Anatomy
 from efface.atlas import FEATURES
-from efface.errors import UsageError, VerificationError
+from efface.errors import VerificationError
 from efface.grid import Grid
 from efface.methods.base import Decision
-from efface.methods.nnunet import nnunet_mask
+from efface.methods.limits import TIME_OUT_S, check_limits
+from efface.methods.nnunet import check_model, nnunet_mask
 from efface.methods.regions import named_regions
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
@@ -29,6 +30,7 @@ from efface.spatial.resample import resample
 
 FACE_CLASSES = ("left_eye", "right_eye", "nose", "mouth", "chin")
 EAR_CLASSES = ("left_ear", "right_ear")
+GROWN_MM = (0.0, 100.0)
 
 Mask = NDArray[np.bool_]
 
@@ -52,6 +54,9 @@ class DeepDefacer:
     citation: ClassVar[str] = "Khazane et al. 2022, DeepDefacer, arXiv:2205.15536"
     follows_face: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        check_limits(self, closed_mm=GROWN_MM, grown_mm=GROWN_MM)
+
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:  # noqa: ARG002 - what the network saw is in anatomy
         """Choose what the network calls face (see `DefaceMethod`)."""
         return Decision(_whole_face(anatomy, FACE_CLASSES, self.closed_mm, self.grown_mm))
@@ -73,15 +78,24 @@ class Pediatric:
     """How far the mask is grown, mm."""
     model_folder: Path | None = None
     """Folder of a trained nnU-Net v2 model; every label that it gives is removed."""
+    timeout_s: float = 7200.0
+    """Such a model is stopped after so many seconds."""
 
     key: ClassVar[str] = "pediatric"
     citation: ClassVar[str] = "Familiar et al. 2024, AJNR, doi:10.3174/ajnr.A8581"
+    needs: ClassVar[str] = "nothing else; for a model of your own, nnU-Net: pip install nnunetv2"
     follows_face: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_limits(self, closed_mm=GROWN_MM, grown_mm=GROWN_MM, timeout_s=TIME_OUT_S)
+        if self.model_folder is not None:
+            object.__setattr__(self, "model_folder", Path(self.model_folder))
+            check_model(Path(self.model_folder))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what the network calls face or ear (see `DefaceMethod`)."""
         if self.model_folder is not None:
-            return Decision(named_regions(nnunet_mask(scan, self.model_folder), anatomy))
+            return Decision(named_regions(nnunet_mask(scan, self.model_folder, self.timeout_s, self.key), anatomy))
         return Decision(_whole_face(anatomy, (*FACE_CLASSES, *EAR_CLASSES), self.closed_mm, self.grown_mm))
 
 
@@ -105,9 +119,7 @@ class Defacer:
     follows_face: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.surface_mm <= 0:
-            message = f"surface_mm = {self.surface_mm} mm: give a depth above 0"
-            raise UsageError(message)
+        check_limits(self, surface_mm=(0.5, 100), room_mm=GROWN_MM)
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the surface in the boxes (see `DefaceMethod`)."""

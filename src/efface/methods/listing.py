@@ -34,7 +34,7 @@ class Listed:
     fill: str = "zero"
     """What it writes if no fill is named."""
     parameters: dict[str, Any] = field(default_factory=dict)
-    """Name -> default; None where one must be given."""
+    """Name -> default; None where there is none, whether it must be given or may be left out."""
     sample: str = ""
     """A command that uses it."""
 

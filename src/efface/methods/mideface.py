@@ -15,6 +15,7 @@ from efface.fill.kept import scaled
 from efface.grid import FloatArray
 from efface.methods.base import Decision
 from efface.methods.head_shell import HeadShell, load_head_shell
+from efface.methods.limits import check_limits
 from efface.methods.regions import named_regions
 from efface.methods.templates import bundled_template
 from efface.scan import Scan
@@ -70,6 +71,12 @@ class Mideface:
     follows_face: ClassVar[bool] = True
     writes_own: ClassVar[bool] = True
     default_fill: ClassVar[str] = "own"
+
+    def __post_init__(self) -> None:
+        check_limits(
+            self, inward_percentile=(0, 100), outward_percentile=(0, 100), inward_mm=(0, 200), outward_mm=(0, 200),
+            excluded_mm=(0, 50),
+        )  # fmt: skip
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the swept shell (see `DefaceMethod`)."""
@@ -143,7 +150,7 @@ def _noise(scan: Scan, head: Head, swept: Mask, in_template: Mask) -> NDArray[np
     """Return what is written, (N,) or (N, T): the tissue's noise in the template's skin, the background's outside."""
     in_head = resample(head[0].view(np.uint8), head[1], scan.grid, order=0)[swept] > 0
     tissue, air = in_template[swept], ~in_template[swept]
-    before = scaled(scan.stored[swept], scan).reshape(len(tissue), -1)
+    before = scaled(scan.stored[swept], scan).reshape(len(tissue), scan.volumes)
     before = np.where(np.isfinite(before), before, np.float32(0))
     draws = np.random.default_rng(SEED).random(len(tissue), dtype=np.float32) - np.float32(0.5)
     values = np.zeros_like(before)

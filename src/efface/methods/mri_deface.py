@@ -13,6 +13,7 @@ from efface.anatomy import Anatomy
 from efface.atlas import FACE, load_atlas, load_probabilities
 from efface.grid import FloatArray
 from efface.methods.base import Decision
+from efface.methods.limits import check_limits
 from efface.methods.regions import named_regions
 from efface.methods.templates import bundled_template
 from efface.scan import Scan
@@ -55,6 +56,9 @@ class MriDeface:
     key: ClassVar[str] = "mri-deface"
     citation: ClassVar[str] = "Bischoff-Grethe et al. 2007, Hum Brain Mapp 28:892, doi:10.1002/hbm.20312"
     follows_face: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_limits(self, face_prior=(0, 1), protected_mm=(0, 50), deviations=(0, 1e6))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose face by its prior (see `DefaceMethod`)."""

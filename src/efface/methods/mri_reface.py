@@ -39,6 +39,8 @@ BEHIND_MM = 8.0
 """Air behind the head that may hold a wrapped face begins this far from the skin,"""
 BEHIND_Y_MM = -40.0
 """and behind this, RAS+ mm of the atlas."""
+SLABS = 16
+"""So many planes of a scan are carried to the atlas at a time."""
 
 Volume = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -57,15 +59,19 @@ class _Bent:
 
     def sample(self, volume: NDArray[np.generic], grid: Grid, where: Mask, scan: Grid, order: int) -> Volume:
         """Return the values of an atlas volume at a scan's voxels, (N,) in C order of ``where``; 0 beyond its grid."""
-        world = scan.ras(np.argwhere(where)).astype(np.float32)
+        parts = []
+        for start in range(0, len(where), SLABS):  # places of all voxels at once would take a hundred bytes each
+            voxels = np.array([start, 0, 0]) + np.argwhere(where[start : start + SLABS])
+            places = grid.index(self._on_atlas(scan.ras(voxels)))
+            parts.append(ndimage.map_coordinates(volume, places.T, order=order, output=np.float32))
+        return np.concatenate(parts)
+
+    def _on_atlas(self, world: FloatArray) -> FloatArray:
+        """Carry (N, 3) places of the scan's world to the atlas's, RAS+ mm."""
         at = self.grid.index(world).T
-        world = world + np.stack(
-            [ndimage.map_coordinates(self.shifts_mm[..., axis], at, order=1, mode="nearest") for axis in range(3)],
-            axis=1,
-        )
+        shifts = [ndimage.map_coordinates(self.shifts_mm[..., axis], at, order=1, mode="nearest") for axis in range(3)]
         back = np.linalg.inv(self.placed)
-        places = grid.index(world @ back[:3, :3].T + back[:3, 3])
-        return np.asarray(ndimage.map_coordinates(volume, places.T, order=order), np.float32)
+        return np.asarray((world + np.stack(shifts, axis=1)) @ back[:3, :3].T + back[:3, 3])
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from efface.anatomy import Anatomy
 from efface.methods.base import Decision
+from efface.methods.limits import check_pair
 from efface.methods.regions import named_regions
-from efface.methods.templates import carried, check_pair, published_mask
+from efface.methods.templates import carried, published_mask
 from efface.scan import Scan
 
 
@@ -32,7 +33,7 @@ class Mridefacer:
     citation: ClassVar[str] = "Hanke et al. 2018, psychoinformatics-de/mridefacer"
 
     def __post_init__(self) -> None:
-        check_pair(self.key, self.template, self.mask_template)
+        check_pair(self)
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what at least half of the carried mask covers (see `DefaceMethod`)."""

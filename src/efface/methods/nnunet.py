@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,21 +9,34 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from efface.errors import DefaceError, UsageError
+from efface.errors import UsageError
 from efface.io import read_scan
+from efface.methods.external import left_scan
+from efface.methods.running import find_program, run_program
 from efface.scan import Scan
 
 PROGRAM = "nnUNetv2_predict_from_modelfolder"
-TIME_OUT_S = 7200
 
 
-def nnunet_mask(scan: Scan, model_folder: Path) -> NDArray[np.bool_]:
+def check_model(model_folder: Path) -> None:
+    """Raise `UsageError` unless nnU-Net is installed and a folder holds a model."""
+    if find_program(PROGRAM) is None:
+        message = f"{PROGRAM} is not on the PATH; install nnU-Net with pip install nnunetv2, or leave model_folder out"
+        raise UsageError(message)
+    if not (model_folder / "plans.json").is_file():
+        message = f"model_folder = {model_folder}: it holds no plans.json; give the folder that nnU-Net trained"
+        raise UsageError(message)
+
+
+def nnunet_mask(scan: Scan, model_folder: Path, timeout_s: float, key: str) -> NDArray[np.bool_]:
     """Run a trained model on a scan's mean volume.
 
     Parameters
     ----------
     scan : it is written as a NIfTI file of float32 into a temporary folder
-    model_folder : as nnU-Net's training leaves it, with ``dataset.json`` and ``plans.json``
+    model_folder : as nnU-Net's training leaves it, with ``dataset.json``, ``plans.json`` and a folder for each fold
+    timeout_s : nnU-Net is stopped after so many seconds
+    key : the method's, for messages
 
     Returns
     -------
@@ -33,39 +44,22 @@ def nnunet_mask(scan: Scan, model_folder: Path) -> NDArray[np.bool_]:
 
     Raises
     ------
-    UsageError
-        The program is not installed, or the folder holds no model.
-    DefaceError
-        The program failed or took longer than two hours.
+    ProgramError
+        nnU-Net failed, took too long, or left no labels on the scan's grid.
     """
-    if shutil.which(PROGRAM) is None:
-        message = f"{PROGRAM} is not on the PATH; install nnU-Net with pip install nnunetv2, or leave model_folder out"
-        raise UsageError(message)
-    if not (model_folder / "plans.json").is_file():
-        message = f"model_folder = {model_folder}: it holds no plans.json; give the folder that nnU-Net trained"
-        raise UsageError(message)
+    shown = nib.Nifti1Image(scan.intensities(), scan.grid.affine)
     with TemporaryDirectory(prefix="efface-") as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         (folder / "in").mkdir()
-        nib.save(nib.Nifti1Image(scan.intensities(), scan.grid.affine), folder / "in" / "scan_0000.nii.gz")
-        _run(command(folder / "in", folder / "out", model_folder))
-        labels = read_scan(folder / "out" / "scan.nii.gz")
-    labels.grid.check_same(scan.grid, "nnU-Net's answer")
-    return np.asarray(labels.intensities() > 0)
+        nib.save(shown, folder / "in" / "scan_0000.nii.gz")
+        run_program(command(folder, model_folder.resolve()), folder, timeout_s)
+        labels = left_scan(folder, "out/scan.nii*", read_scan(shown), key)
+    return np.asarray(labels.scan.intensities() > 0)
 
 
-def command(source: Path, output: Path, model_folder: Path) -> list[str]:
-    """Return the command line that is run."""
-    return [PROGRAM, "-i", str(source), "-o", str(output), "-m", str(model_folder), "-f", "all", "-device", "cpu"]
-
-
-def _run(words: list[str]) -> None:
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_OUT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        message = f"{PROGRAM} took longer than {TIME_OUT_S} s; try a smaller scan, or run it yourself"
-        raise DefaceError(message) from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        message = f"{PROGRAM} failed (exit status {done.returncode}): {said[-1] if said else 'it said nothing'}"
-        raise DefaceError(message)
+def command(folder: Path, model_folder: Path) -> list[str]:
+    """Return the command line for a run in a folder: all data's fold if it was trained, else every fold that was."""
+    folds = sorted(path.name.removeprefix("fold_") for path in model_folder.glob("fold_*"))
+    asked = ["all"] if "all" in folds else folds
+    where = ["-i", str(folder / "in"), "-o", str(folder / "out"), "-m", str(model_folder)]
+    return [find_program(PROGRAM) or PROGRAM, *where, *(["-f", *asked] if asked else []), "-device", "cpu"]

@@ -194,6 +194,7 @@ class Radveil(External):
     key: ClassVar[str] = "external-radveil"
     citation: ClassVar[str] = "radveil 0.1 (2026), pypi.org/project/radveil"
     needs: ClassVar[str] = "radveil"
+    called: ClassVar[str] = "radveil"
     remedy: ClassVar[str] = "pip install radveil"
     line: ClassVar[tuple[str, ...]] = ("{python} -c {script} {in} {out} {mode}",)
     script: ClassVar[str] = (

@@ -11,8 +11,9 @@ import numpy as np
 from efface.anatomy import Anatomy
 from efface.fill.kept import scaled
 from efface.methods.base import Decision
+from efface.methods.limits import check_pair
 from efface.methods.regions import named_regions
-from efface.methods.templates import carried, check_pair, published_mask
+from efface.methods.templates import carried, published_mask
 from efface.scan import Scan
 
 
@@ -41,7 +42,7 @@ class Pydeface:
     writes_own: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_pair(self.key, self.template, self.mask_template)
+        check_pair(self)
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what the carried mask covers (see `DefaceMethod`)."""

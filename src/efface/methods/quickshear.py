@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.anatomy import Anatomy
-from efface.errors import UsageError, VerificationError
+from efface.errors import VerificationError
 from efface.grid import Grid
 from efface.io import read_scan
 from efface.methods.base import Decision
+from efface.methods.limits import check_files, check_limits
 from efface.methods.regions import named_regions
 from efface.scan import Scan
 
@@ -42,9 +43,8 @@ class Quickshear:
     citation: ClassVar[str] = "Schimke and Hale 2011, 2nd USENIX Workshop on Health Security and Privacy"
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.buffer_mm <= 100.0:
-            message = f"buffer_mm = {self.buffer_mm} mm: give 0 to 100"
-            raise UsageError(message)
+        check_limits(self, buffer_mm=(0, 100))
+        check_files(self, "brain_mask")
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose what lies under the plane (see `DefaceMethod`)."""
@@ -104,5 +104,5 @@ def _line(silhouette: Mask, spacing: NDArray[np.float64], buffer_mm: float) -> N
 
 def _read_mask(path: Path, grid: Grid) -> Mask:
     mask = read_scan(path)
-    mask.grid.check_same(grid, f"the brain mask {path}")
+    grid.check_same(mask.grid, f"the brain mask {path}")
     return np.asarray(mask.intensities() != 0)

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from efface.anatomy import Anatomy
-from efface.errors import UsageError
 from efface.methods.base import Decision
+from efface.methods.limits import check_limits
 from efface.methods.regions import named_regions
 from efface.scan import Scan
 from efface.spatial.mask import within
@@ -30,9 +30,7 @@ class SkullStrip:
     citation: ClassVar[str] = "Theyers et al. 2021, Front Psychiatry 12:617997 (as a yardstick)"
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.margin_mm <= 20.0:
-            message = f"margin_mm = {self.margin_mm} mm: give 0 to 20"
-            raise UsageError(message)
+        check_limits(self, margin_mm=(0, 20))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose all that is not brain (see `DefaceMethod`)."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from efface.anatomy import Anatomy
 from efface.atlas import FACE, load_atlas, load_envelope
-from efface.errors import UsageError
 from efface.evaluate.coverage import regions_of, visible_skin
 from efface.methods.base import Decision
+from efface.methods.limits import CLEARANCE_MM, check_limits
 from efface.scan import Scan
 from efface.spatial.head_surface import head_of
 from efface.spatial.mask import within
@@ -52,9 +52,7 @@ class TemplateMask:
     citation: ClassVar[str] = "Gulban et al. 2019, poldracklab/pydeface, doi:10.5281/zenodo.3524400 (the family)"
 
     def __post_init__(self) -> None:
-        if not 2.0 <= self.clearance_mm <= 20.0:
-            message = f"clearance_mm = {self.clearance_mm} mm: the brain needs at least 2, and above 20 the face stays"
-            raise UsageError(message)
+        check_limits(self, clearance_mm=CLEARANCE_MM, step_mm=(2, 50), max_steps=(0, 100))
 
     def decide(self, scan: Scan, anatomy: Anatomy) -> Decision:
         """Choose the face regions, grown as far as needed, less what is too near to the brain (see `DefaceMethod`)."""

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from efface.anatomy import Anatomy, locate
 from efface.atlas import load_atlas, load_probabilities
 from efface.bundled import read_bundled
-from efface.errors import UsageError
 from efface.grid import FloatArray, Grid
 from efface.io import read_scan
 from efface.scan import Scan
@@ -137,7 +136,7 @@ def users_mask(mask_path: str, template_path: str) -> FaceMask:
         It lies on another grid than the template.
     """
     mask = read_scan(mask_path)
-    mask.grid.check_same(read_scan(template_path).grid, f"the mask {mask_path}")
+    read_scan(template_path).grid.check_same(mask.grid, f"the mask {mask_path}")
     return np.asarray(1 - np.clip(mask.intensities(), 0, 1), np.float32), mask.grid
 
 
@@ -165,16 +164,9 @@ def carried(
     -------
     share : (I, J, K) float32 array, how much of each voxel is face; beyond the template's edge as at its edge
     """
-    own = template is None or mask_template is None
-    head = bundled_template() if own else users_template(str(template))
-    share, grid = bundled if own else users_mask(str(mask_template), str(template))
+    users = template is not None and mask_template is not None
+    head = users_template(str(template)) if users else bundled_template()
+    share, grid = users_mask(str(mask_template), str(template)) if users else bundled
     matrix = head.lay_on(scan, anatomy, brain_only=brain_only).copy()
     matrix[:3, 3] += nudge_mm
     return resample(share, grid, scan.grid, target_to_source=np.asarray(np.linalg.inv(matrix)), outside=None)
-
-
-def check_pair(key: str, template: Path | None, mask_template: Path | None) -> None:
-    """Raise `UsageError` unless a template and its mask are given together or not at all."""
-    if (template is None) != (mask_template is None):
-        message = f"method {key}: template and mask_template belong together; give both, or none for efface's own"
-        raise UsageError(message)

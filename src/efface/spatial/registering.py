@@ -87,7 +87,7 @@ def register(
     method.SetSmoothingSigmasPerLevel([SPACING_MM, 0])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     _execute(method, fixed, moving)
-    return np.asarray(np.round(start @ np.linalg.inv(_matrix(change)), DIGITS))
+    return np.asarray(np.round(np.linalg.inv(_matrix(change)) @ start, DIGITS))
 
 
 def warp(fixed: Volume, moving: Volume, placed: FloatArray, where: NDArray[np.bool_]) -> FloatArray:
