@@ -84,6 +84,11 @@ def shown_id(page):
     return parse_qs(urlparse(picture.get_attribute("src")).query)["id"][0]
 
 
+def three_views(page):
+    """Wait until all three views are there: before, nothing can be confirmed."""
+    page.locator("#stage figure img").nth(2).wait_for()
+
+
 def rate(page, answer, start, stop):
     """Rate with the keys alone, from the ``start``-th to before the ``stop``-th; ``answer`` says which key, by id."""
     wait_for(page, start)
@@ -183,12 +188,13 @@ def test_the_recognition_task_shows_three_views_photographs_a_break_and_question
         begin(window, raters, "A", "recognition")
         for done in range(18):
             wait_for(window, done, 19)
-            window.locator("#stage figure img").nth(2).wait_for()
+            three_views(window)
             window.keyboard.press("c")
             window.keyboard.press("Enter")
         window.get_by_text("Time for a break").wait_for()
         window.keyboard.press("Enter")
         assert window.locator(".photographs img").count() == 2
+        three_views(window)
         window.keyboard.press("1")
         window.keyboard.press("Enter")
         window.get_by_text("A few questions at the end.").wait_for()
@@ -197,3 +203,21 @@ def test_the_recognition_task_shows_three_views_photographs_a_break_and_question
         window.keyboard.press("Enter")
         window.get_by_text("All done. Thank you.").wait_for()
     assert [one.answers["person"] for one in kept(rated)] == ["cannot identify"] * 18 + ["photograph 1"]
+
+
+def test_what_was_not_seen_yet_cannot_be_confirmed(rated, window):
+    """Pictures that are slow, as on a busy machine: the key is not lost without a word."""
+    with serving(rated) as (_, raters, _):
+        held = []
+        window.route("**/api/item?**", lambda route: held.append(route))
+        begin(window, raters, "A")
+        wait_for(window, 0)
+        window.keyboard.press("1")
+        window.keyboard.press("Enter")
+        window.get_by_text("The pictures are not there yet.").wait_for()
+        assert kept(rated) == []
+        held[0].continue_()
+        shown_id(window)
+        window.keyboard.press("Enter")
+        wait_for(window, 1)
+    assert len(kept(rated)) == 1

@@ -145,7 +145,10 @@
 
   const confirm = () =>
     alone(async () => {
-      if (current.id && !current.seen) return;
+      if (current.id && !current.seen) {
+        say("The pictures are not there yet. Look at them first.");
+        return;
+      }
       const missing = asked.findIndex((question) => !(question.key in answers));
       if (!asked.length || missing >= 0) {
         at = Math.max(missing, 0);
