@@ -8,6 +8,7 @@ import pytest
 from efface.errors import UsageError
 from efface.rating.desk import CONSENSUS, Desk
 from efface.rating.export import ratings_table
+from efface.rating.folder import read_folder
 from efface.rating.form import load_form
 
 FORM = "outcome"
@@ -78,7 +79,7 @@ def test_undo_brings_the_last_back_with_its_answer(desk, store):
     assert desk.place("A", FORM).shown == first
     assert rows(desk, store) == []
     assert desk.undo("A", FORM) is None
-    assert [event.kind for event in store.events()] == ["seed", "order", "rating", "undo"]
+    assert [event.kind for event in store.events()] == ["seed", "photographs", "order", "rating", "undo"]
 
 
 @pytest.mark.parametrize("answers", [{"outcome": "superb"}, {"other": "success"}, {"outcome": "success", "more": "1"}])
@@ -171,6 +172,19 @@ def test_the_recognition_task_is_scored(desk, store):
     assert (scores["quickshear"].named, scores["quickshear"].photographed) == (3, 6)
     assert (scores["original"].heads, scores["original"].right) == (1, 1)
     assert rows(desk, store)[-1]["question"] == "difficulty"
+
+
+def test_photographs_keep_their_numbers(desk, folder, store, rated):
+    """Answers say "photograph 1": in another order they would mean somebody else. Before, the table can be mended."""
+    (rated / "photographs.tsv").write_text("person\tfile\nperson-2\tone.png\n")
+    Desk(read_folder(rated), desk.forms, store)
+    Desk(folder, desk.forms, store)
+    rate(desk, "A", lambda shown: {"person": "none"}, "recognition", many=1)
+    (rated / "photographs.tsv").write_text("person\tfile\nperson-1\ttwo.jpg\nperson-0\tone.png\n")
+    with pytest.raises(UsageError, match="when rating began"):
+        Desk(read_folder(rated), desk.forms, store)
+    Desk(folder, desk.forms, store)
+    Desk(read_folder(rated), {FORM: desk.form(FORM)}, store)
 
 
 @pytest.mark.parametrize("name", ["", " A", "a/b", "<b>", "x" * 41, "a\tb", "a\n"])

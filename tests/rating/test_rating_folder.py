@@ -43,6 +43,12 @@ def test_a_table_that_cannot_be_used_is_refused(rated, text, error, word):
         read_folder(rated)
 
 
+def test_two_photographs_of_one_person_are_refused(rated):
+    (rated / "photographs.tsv").write_text("person\tfile\nperson-0\tone.png\nperson-0\ttwo.jpg\n")
+    with pytest.raises(UsageError, match="person-0 is there twice"):
+        read_folder(rated)
+
+
 def test_a_folder_without_a_table_is_refused(tmp_path):
     with pytest.raises(UnreadableImageError, match=r"scans\.tsv"):
         read_folder(tmp_path)

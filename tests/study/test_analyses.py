@@ -208,19 +208,6 @@ def test_identification(found):
     assert seen.loc[SAFE, "face seen"] == 0
 
 
-def test_recognition_is_scored(study):
-    """Of p5 is no photograph: nobody is ever taken for p5, and "none of them" is then right."""
-    said = [("p0", "p0"), ("p1", "p0"), ("p5", "none of them"), ("p1", "none of them"), ("p1", "cannot identify")]
-    rows = [("1", "r1", "recognition", "who", f"{who}_1_T1w", SAFE, "", answer, "0") for who, answer in said]
-    ratings = pd.DataFrame(
-        [*rows, ("2", "r1", "recognition", "who", "p1_1_T1w", ROUGH, "", "p1", "0")], columns=COLUMNS
-    )
-    items = analyse(replace(study, frames={**study.frames, "ratings": ratings}))[1].items
-    table = next(item for item in items if item.key == "theyers-recognition").frame.set_index("method")
-    assert table.loc[SAFE, ["answers", "right %", "cannot identify %"]].tolist() == [5, 40, 20]
-    assert table.loc[ROUGH, "right %"] == 100
-
-
 def test_what_cannot_be_computed_is_told(found):
     for key in ("familiar-spatial", "familiar-centile", "familiar-tumour", "theyers-yardsticks", "theyers-recognition"):
         assert isinstance(found[key], NotRun)

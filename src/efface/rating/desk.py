@@ -47,6 +47,9 @@ class Desk:
         self.forms = forms
         self._store = store
         self._seed = store.seed(seed)
+        shown = [form.name for form in forms.values() if form.photographs]
+        if shown:
+            store.photographs([photograph.person for photograph in folder.photographs], shown)
         self._asked: dict[tuple[str, str, str], Shown] = {}
         self._items = {(item.scan, item.method): item for item in (*folder.items, *folder.originals())}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from efface.errors import UnreadableImageError, UsageError
+from efface.rating.recognition import NONE
 
 TABLE, PHOTOGRAPHS = "scans.tsv", "photographs.tsv"
 ORIGINAL = "original"
@@ -61,8 +63,19 @@ class Folder:
 
     def right_answers(self) -> dict[str, str]:
         """Return for each person what a rater who knows them answers in the recognition task."""
-        shown = {photo.person: f"photograph {n}" for n, photo in enumerate(self.photographs, start=1)}
-        return {item.person: shown.get(item.person, "none") for item in self.items}
+        return right_answers([photo.person for photo in self.photographs], (item.person for item in self.items))
+
+
+def right_answers(photographed: Sequence[str], people: Iterable[str]) -> dict[str, str]:
+    """Return for each person the answer of a rater who knows them.
+
+    Parameters
+    ----------
+    photographed : whose photographs there are, in the order in which they are numbered
+    people : whose heads are shown
+    """
+    numbered = {person: f"photograph {n}" for n, person in enumerate(photographed, start=1)}
+    return {person: numbered.get(person, NONE) for person in people}
 
 
 def read_folder(path: Path) -> Folder:
@@ -86,11 +99,29 @@ def read_folder(path: Path) -> Folder:
     if twice:
         message = f"{table}: {twice[0][0]} by {twice[0][1]} is there twice; a scan and a method make a row's name"
         raise UsageError(message)
-    photographs: tuple[Photograph, ...] = ()
-    if (path / PHOTOGRAPHS).is_file():
-        found = _rows(path / PHOTOGRAPHS, ("person", "file"))
-        photographs = tuple(Photograph(row["person"], _there(path / row["file"])) for row in found)
-    return Folder(path, items, photographs)
+    return Folder(path, items, read_photographs(path))
+
+
+def read_photographs(path: Path) -> tuple[Photograph, ...]:
+    """Read a folder's table of photographs, in its order; empty where there is none.
+
+    Raises
+    ------
+    UsageError
+        A column is missing, or two photographs are of one person: only one of them could be the right answer.
+    UnreadableImageError
+        A photograph is not there.
+    """
+    table = path / PHOTOGRAPHS
+    if not table.is_file():
+        return ()
+    found = tuple(Photograph(row["person"], _there(path / row["file"])) for row in _rows(table, ("person", "file")))
+    people = [photograph.person for photograph in found]
+    twice = sorted({person for person in people if people.count(person) > 1})
+    if twice:
+        message = f"{table}: {twice[0]} is there twice; give one photograph of each person"
+        raise UsageError(message)
+    return found
 
 
 def _item(row: dict[str, str], folder: Path) -> Item:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from efface.rating.store import Rating
 
+FORM = "recognition"
+"""The bundled form of the task."""
 QUESTION, NONE, CANNOT = "person", "none", "cannot identify"
 """Which question is scored, and the two answers that name nobody."""
 
@@ -45,10 +47,11 @@ def scores(ratings: Iterable[Rating], right: Mapping[str, str], person_of: Mappi
         answer, truth = rating.answers.get(QUESTION), right.get(person_of.get(rating.scan, ""))
         if answer is not None and truth is not None:
             answered.setdefault(rating.method, []).append((answer, truth))
-    return [_score(method, pairs) for method, pairs in sorted(answered.items())]
+    return [score(method, pairs) for method, pairs in sorted(answered.items())]
 
 
-def _score(method: str, pairs: list[tuple[str, str]]) -> Score:
+def score(method: str, pairs: Sequence[tuple[str, str]]) -> Score:
+    """Score one method's heads: pairs of an answer and the right one."""
     right = sum(answer == truth for answer, truth in pairs)
     cannot = sum(answer == CANNOT for answer, _ in pairs)
     seen = [(answer, truth) for answer, truth in pairs if truth != NONE]

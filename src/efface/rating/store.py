@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -32,7 +32,7 @@ class Event:
     """Something that happened."""
 
     kind: str
-    """``seed``, ``order``, ``rating``, ``undo`` or ``debriefing``."""
+    """``seed``, ``photographs``, ``order``, ``rating``, ``undo`` or ``debriefing``."""
     rater: str
     """Who."""
     form: str
@@ -101,6 +101,31 @@ class Store:
         seed = given or secrets.token_hex(8)
         self.append("seed", "", "", "", seed)
         return seed
+
+    def photographs(self, people: list[str], forms: Collection[str]) -> None:
+        """Keep who is on which photograph, as answers name photographs by their numbers.
+
+        Parameters
+        ----------
+        people : in the order of the photographs
+        forms : names of the forms that show them
+
+        Raises
+        ------
+        UsageError
+            They were others, or in another order, when the first of these forms' ratings was given.
+        """
+        events = self.events()
+        kept = [event.body for event in events if event.kind == "photographs"][-1:]
+        if kept == [people]:
+            return
+        if kept and any(event.kind == "rating" and event.form in forms for event in events):
+            message = (
+                f"photographs.tsv lists {', '.join(people) or 'nobody'}; when rating began it was {', '.join(kept[0])}, "
+                "and answers name photographs by number. Put the lines back, or begin anew in another folder"
+            )
+            raise UsageError(message)
+        self.append("photographs", "", "", "", people)
 
     def close(self) -> None:
         """Close the file."""

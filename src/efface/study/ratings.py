@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 COLUMNS = ("rating_id", "rater", "form", "question", "scan", "method", "cohort", "answer", "repeat")
 ITEM = ["scan", "method"]
-CANNOT, NOBODY = "cannot identify", "none of them"
-"""Answers of the recognition task that are nobody's name."""
+CONSENSUS = "consensus"
+"""The rater who stands for the meeting in which disagreements are settled; see `efface.rating.desk`."""
+AGAIN = ("1", "true", "True", "yes")
+"""What marks a repeat."""
+NO_RATINGS = "no ratings of the form {form}; rate with `efface rate` and name the export in [options] ratings"
 
 
 def read_ratings(path: Path | None) -> pd.DataFrame:
@@ -39,12 +42,17 @@ def read_ratings(path: Path | None) -> pd.DataFrame:
     return frame.reindex(columns=list(COLUMNS))
 
 
+def of_raters(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return what raters themselves answered, the first time."""
+    return ratings[(ratings["rater"] != CONSENSUS) & ~ratings["repeat"].isin(AGAIN)]
+
+
 def first_answers(ratings: pd.DataFrame, form: str, question: str) -> pd.DataFrame:
     """Return the first answer of each rater to each thing, repeats left out; a column a rater, NaN where none."""
     import pandas as pd
 
     kept = ratings[(ratings["form"] == form) & (ratings["question"] == question)]
-    kept = kept[~kept["repeat"].isin(["1", "true", "True", "yes"])].drop_duplicates([*ITEM, "rater"], keep="last")
+    kept = kept[~kept["repeat"].isin(AGAIN)].drop_duplicates([*ITEM, "rater"], keep="last")
     if kept.empty:
         return pd.DataFrame()
     return kept.set_index([*ITEM, "rater"])["answer"].unstack("rater")  # noqa: PD010 - a pivot table wants numbers
@@ -55,15 +63,15 @@ def consensus(answers: pd.DataFrame) -> pd.Series:
 
     A rater called ``consensus``, who stands for the meeting in which disagreements were settled, decides alone.
     """
-    if "consensus" in answers.columns:
-        settled = answers["consensus"]
-        return settled.where(settled.notna(), answers.drop(columns="consensus").apply(_majority, axis=1))
+    if CONSENSUS in answers.columns:
+        settled = answers[CONSENSUS]
+        return settled.where(settled.notna(), answers.drop(columns=CONSENSUS).apply(_majority, axis=1))
     return answers.apply(_majority, axis=1)
 
 
 def agreement_on(answers: pd.DataFrame, possible: Sequence[str]) -> Agreement:
     """Return how far raters agreed; see `efface.study.statistics.agreement`."""
-    own = answers.drop(columns="consensus", errors="ignore")
+    own = answers.drop(columns=CONSENSUS, errors="ignore")
     rows = [[None if isinstance(each, float) else each for each in row] for row in own.to_numpy(dtype=object)]
     return agreement(rows, possible)
 
@@ -73,7 +81,7 @@ def intra_rater(ratings: pd.DataFrame, form: str, question: str) -> pd.DataFrame
     import pandas as pd
 
     kept = ratings[(ratings["form"] == form) & (ratings["question"] == question)]
-    again = kept["repeat"].isin(["1", "true", "True", "yes"])
+    again = kept["repeat"].isin(AGAIN)
     keys = [*ITEM, "rater"]
     both = kept[~again].merge(kept[again], on=keys, suffixes=("_first", "_again"))
     return pd.DataFrame({"rater": both["rater"], "first": both["answer_first"], "again": both["answer_again"]})

@@ -13,7 +13,7 @@ from efface.study.analyses.drawing import bland_altman, new_figure
 from efface.study.analyses.items import Figure, Item, Section, Table, tried
 from efface.study.analyses.paired_tables import NOTE, comparison_table, paired_values, short
 from efface.study.outcomes import FEATURES
-from efface.study.ratings import agreement_on, consensus, first_answers
+from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers
 from efface.study.statistics.association import one_way_anova, pearson
 from efface.study.statistics.many import corrected
 from efface.study.statistics.repeated_measures import repeated_measures_anova
@@ -131,8 +131,7 @@ def _rated(tables: StudyTables) -> Iterator[Item]:
             agreements.append({"question": feature, "items": found.items, "percent agreement": found.percent,
                                "free-marginal kappa": found.free_marginal_kappa})  # fmt: skip
     if not rows:
-        message = "no ratings of the form coverage; rate with `efface rate` and name the export in [options] ratings"
-        raise UsageError(message)
+        raise UsageError(NO_RATINGS.format(form="coverage"))
     frame = pd.DataFrame(rows)
     for name, features in COMPOSITES.items():
         frame[name] = frame[[each for each in features if each in frame]].mean(axis=1)

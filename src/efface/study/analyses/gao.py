@@ -14,7 +14,7 @@ from efface.study.config import ORIGINAL
 from efface.study.label_tables import NINE, WHOLE
 from efface.study.looking import load_picture
 from efface.study.outcomes import Outcome
-from efface.study.ratings import consensus, first_answers
+from efface.study.ratings import NO_RATINGS, consensus, first_answers
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
 from efface.study.units import DONE, FAILED, private_folder
@@ -78,8 +78,7 @@ def _table_1(tables: StudyTables) -> Iterator[Item]:
 def _table_1_raters(tables: StudyTables) -> Iterator[Item]:
     answers = first_answers(tables["ratings"], "outcome", "outcome")
     if answers.empty:
-        message = "no ratings of the form outcome; rate with `efface rate` and name the export in [options] ratings"
-        raise UsageError(message)
+        raise UsageError(NO_RATINGS.format(form="outcome"))
     pooled = consensus(answers).rename("outcome").reset_index()
     pooled = pooled.merge(tables["scans"][["scan", "cohort"]], on="scan", how="left")
     undecided = int(pooled["outcome"].isna().sum())

@@ -11,10 +11,11 @@ from efface.study.analyses.drawing import grouped_boxes, legend_beside, new_figu
 from efface.study.analyses.gao import judged_units
 from efface.study.analyses.items import Figure, Item, NotRun, Section, Table, tried
 from efface.study.analyses.paired_tables import NOTE, comparison_table, paired_values, short
+from efface.study.analyses.recognition import recognition
 from efface.study.analyses.voxelwise import voxelwise
 from efface.study.config import ORIGINAL
 from efface.study.label_tables import NINE, WHOLE
-from efface.study.ratings import CANNOT, NOBODY, agreement_on, consensus, first_answers, intra_rater
+from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers, intra_rater
 from efface.study.statistics.agreement import cohen_kappa
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
@@ -25,8 +26,6 @@ CITATION = (
 )
 GLOBAL = tuple(f"{name} volume" for name in (WHOLE, *NINE))
 FORM, QUESTION, ANSWERS = "two-criterion", "pass", ("yes", "no")
-NO_RATINGS = "no ratings of the form {form}; rate with `efface rate` and name the export in [options] ratings"
-RECOGNITION, WHO = "recognition", "who"
 
 
 def section(tables: StudyTables) -> Section:
@@ -34,7 +33,7 @@ def section(tables: StudyTables) -> Section:
     items = [
         *tried("theyers-pass", "Pass by two criteria, automatically", lambda: _automatic(tables)),
         *tried("theyers-figure-2", "Figure 2: pass by rater, cohort and method", lambda: _raters(tables)),
-        *tried("theyers-recognition", "Human recognition task", lambda: _recognition(tables)),
+        *tried("theyers-recognition", "Human recognition task", lambda: recognition(tables)),
         *tried("theyers-volumes", "Volumes", lambda: _measured(tables, "volumes", GLOBAL.__contains__)),
         *tried("theyers-thickness", "Mean cortical thickness", lambda: _thickness(tables)),
         *tried("theyers-cnr", "Contrast to noise", lambda: _measured(tables, "cnr", _is_cnr)),
@@ -113,25 +112,6 @@ def _agreement(answers: pd.DataFrame) -> pd.DataFrame:
         counts = {"items": found.items, "raters": found.raters}
         rows.append({"method": name, **counts, "percent agreement": found.percent, **kappas})
     return pd.DataFrame(rows)
-
-
-def _recognition(tables: StudyTables) -> Iterator[Item]:
-    ratings = tables["ratings"]
-    kept = ratings[(ratings["form"] == RECOGNITION) & (ratings["question"] == WHO)]
-    if kept.empty:
-        raise UsageError(NO_RATINGS.format(form=RECOGNITION))
-    kept = kept.merge(tables["scans"][["scan", "participant"]], on="scan")
-    named = set(kept["answer"]) - {CANNOT, NOBODY}
-    right = (kept["answer"] == kept["participant"]) | ((kept["answer"] == NOBODY) & ~kept["participant"].isin(named))
-    kept = kept.assign(right=right, unsure=kept["answer"] == CANNOT)
-    rows = []
-    for method, part in kept.groupby("method", sort=False):
-        count = int(part["right"].sum())
-        low, high = wilson_interval(count, len(part))
-        rows.append({"method": method, "answers": len(part), "right %": 100 * count / len(part), "95 % low": 100 * low,
-                     "95 % high": 100 * high, "cannot identify %": 100 * float(part["unsure"].mean())})  # fmt: skip
-    note = "Right: the participant's own photograph, or none of them for participants whom nobody ever named."
-    yield Table("theyers-recognition", "Human recognition task", pd.DataFrame(rows), note)
 
 
 def _measured(tables: StudyTables, key: str, wanted: Callable[[str], bool]) -> Iterator[Item]:
