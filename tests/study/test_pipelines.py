@@ -29,10 +29,25 @@ def test_a_program_is_run_once(program, scan, entry, tmp_path):
     expected = np.where(values > 350, 102, np.where(values > 150, 44, 0))
     assert np.array_equal(found.segmentation.labels, expected)
     assert found.measures[0]["measure"] == "MeanThickness"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.nii.gz", "log.txt", "measures.tsv"]
-    gone = PipelineEntry("split", command="no-such-program {input} {output}", labels="slant")
-    again = run_pipeline(gone, scan, entry, "original", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.nii.gz", "log.txt", "made_of", "measures.tsv"]
+    before = (tmp_path / "labels.nii.gz").stat().st_mtime_ns
+    again = run_pipeline(pipeline, scan, entry, "original", tmp_path)
     assert np.array_equal(again.segmentation.labels, expected)
+    assert (tmp_path / "labels.nii.gz").stat().st_mtime_ns == before
+
+
+def test_another_image_or_another_command_is_another_result(program, scan, entry, tmp_path):
+    """What a command said of other voxels, or another command of these, is not taken for its result."""
+    pipeline = PipelineEntry("split", command=program, labels="slant")
+    run_pipeline(pipeline, scan, entry, "original", tmp_path)
+    darker = scan.with_stored((scan.stored // 2).astype(scan.stored.dtype))
+    found = run_pipeline(pipeline, darker, entry, "original", tmp_path)
+    values = darker.intensities()
+    assert np.array_equal(found.segmentation.labels, np.where(values > 350, 102, np.where(values > 150, 44, 0)))
+    gone = PipelineEntry("split", command="no-such-program {input} {output}", labels="slant")
+    with pytest.raises(PipelineError, match="cannot be started"):
+        run_pipeline(gone, darker, entry, "original", tmp_path)
+    assert not (tmp_path / "labels.nii.gz").exists()
 
 
 @pytest.mark.parametrize(

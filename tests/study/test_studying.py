@@ -163,3 +163,74 @@ def test_raters_open_what_a_study_kept(finished):
     assert {item.method for item in folder.items} == {"template-mask"}
     assert all(item.original is not None and item.original.is_file() for item in folder.items)
     assert {item.person for item in folder.items} == {"anna"}
+
+
+def test_what_depends_on_files_is_measured_again_when_they_change(finished, tmp_path):
+    """A label table, a method's own template and a network installed later change results as parameters do."""
+    from dataclasses import replace
+
+    from efface.study.units import unit_fingerprint
+
+    config, _, _, _ = finished
+    scan, table, template = config.scans[0], tmp_path / "mine.tsv", tmp_path / "head.nii"
+    pipeline = replace(config.pipelines[1], labels=str(table))
+    method = replace(config.methods[0], parameters={"template": template})
+    changed = replace(config, pipelines=(pipeline,), methods=(method,))
+    marks = [unit_fingerprint(changed, scan, method)]
+    for path in (table, template):
+        path.write_text("another")
+        marks.append(unit_fingerprint(changed, scan, method))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("efface.study.units.attackers", lambda: ("somebody new",))
+        marks.append(unit_fingerprint(changed, scan, method))
+    assert len(set(marks)) == 4
+
+
+def test_nothing_of_an_earlier_run_is_left_where_a_method_now_gives_nothing(finished, known_anatomy, tmp_path):
+    """Else raters would be shown, and attacks made on, what other parameters made."""
+    import shutil
+    from dataclasses import replace
+
+    from efface.errors import VerificationError
+    from efface.study.units import defaced_path, private_folder
+
+    config, out, _, _ = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    scan = config.scans[0]
+    method = replace(config.methods[0], parameters={"clearance_mm": 8.0})
+    changed = replace(config, scans=(scan,), methods=(method,), options=replace(config.options, rescan=False))
+    folder = private_folder(copy, scan.name, method.name)
+    assert (folder / "surface.npz").is_file()
+
+    def refuse(*_, **__):
+        message = "not this scan"
+        raise VerificationError(message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("efface.study.measuring.plan", refuse)
+        run_study(changed, copy)
+    assert not [path for path in folder.glob("*") if path.is_file()]
+    assert not defaced_path(copy, scan, method.name).exists()
+    assert (copy / "scans.tsv").read_text("utf-8").count("\n") == 1
+
+
+def test_two_runs_on_one_folder_are_refused(finished):
+    from efface.batch.locks import LockedError, locked
+
+    config, out, _, _ = finished
+    with locked(out, ["study"]), pytest.raises(LockedError, match="another run"):
+        run_study(config, out)
+
+
+def test_ratings_that_cannot_be_read_are_told_before_anything_is_measured(finished, tmp_path):
+    from dataclasses import replace
+
+    from efface.errors import UsageError
+
+    config, _, _, _ = finished
+    ratings = tmp_path / "ratings.tsv"
+    ratings.write_text("rater,answer\nA,yes\n")
+    with pytest.raises(UsageError, match="no column"):
+        run_study(replace(config, options=replace(config.options, ratings=ratings)), tmp_path / "out")
+    assert not (tmp_path / "out" / "units").exists()

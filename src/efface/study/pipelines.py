@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -15,13 +16,16 @@ import numpy as np
 from efface.errors import DefaceError, UnsupportedImageError
 from efface.io import read_scan, write_scan
 from efface.scan import Scan
-from efface.study.config import PipelineEntry, ScanEntry, path_of
+from efface.study.config import PipelineEntry, ScanEntry, fingerprint, path_of
 from efface.study.label_tables import load_label_table
 from efface.study.scan_lists import read_rows
 from efface.study.segmentation import Segmentation
 
 MEASURE = re.compile(r"^# Measure (?P<structure>[^,]+), (?P<key>[^,]+),[^,]*, (?P<value>[-+.\deE]+), (?P<unit>\S+)")
 """A global measure in FreeSurfer's ``.stats`` files."""
+
+MARK = "made_of"
+"""File that says of what a command's results were made."""
 
 
 class PipelineError(DefaceError):
@@ -41,7 +45,7 @@ class PipelineResult:
 def run_pipeline(entry: PipelineEntry, image: Scan, scan: ScanEntry, version: str, folder: Path) -> PipelineResult:
     """Return what an external pipeline says of one version of a scan.
 
-    A command's results are kept in ``folder`` and not made again.
+    A command's results are kept in ``folder``, and not made again from the same voxels by the same command.
 
     Parameters
     ----------
@@ -60,13 +64,24 @@ def run_pipeline(entry: PipelineEntry, image: Scan, scan: ScanEntry, version: st
         measured = [path_of(each, scan, version) for each in entry.measures]
         return _read(entry, labels, [path for path in measured if path.is_file()])
     folder.mkdir(parents=True, exist_ok=True)
-    output, measures = folder / "labels.nii.gz", folder / "measures.tsv"
-    if not output.is_file():
+    output, measures, mark = folder / "labels.nii.gz", folder / "measures.tsv", folder / MARK
+    made_of = _made_of(entry, image)
+    if not (output.is_file() and mark.is_file() and mark.read_text("ascii") == made_of):
+        for path in (mark, output, measures):
+            path.unlink(missing_ok=True)
         source = folder / f"image{'.nii.gz' if image.source.kind == 'nifti' else '.mgz'}"
         write_scan(image, source, overwrite=True)
         _call(entry, {"input": source, "output": output, "measures": measures}, folder / "log.txt")
         source.unlink()
+        mark.write_text(made_of, "ascii")
     return _read(entry, output, [measures] if measures.is_file() else [])
+
+
+def _made_of(entry: PipelineEntry, image: Scan) -> str:
+    """Return what a command's result depends on: the command, and the voxels and where they lie."""
+    voxels = hashlib.sha256(np.asfortranarray(image.stored).tobytes("F")).hexdigest()
+    place = [image.slope, image.inter, image.grid.affine.tolist(), image.stored.shape, str(image.stored.dtype)]
+    return fingerprint({"command": entry.command, "voxels": voxels, "place": place})
 
 
 def _call(entry: PipelineEntry, names: Mapping[str, Path], log: Path) -> None:

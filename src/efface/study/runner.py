@@ -24,7 +24,7 @@ from efface.study.config import ORIGINAL, MethodEntry, ScanEntry, StudyConfig
 from efface.study.knowing import Known, know
 from efface.study.measuring import measure_method, measure_original
 from efface.study.rescan import Rescan, measure_rescan, rescan_fingerprint, rescans_of
-from efface.study.units import FAILED, is_done, read_record, unit_fingerprint, unit_path, write_record
+from efface.study.units import FAILED, forget_unit, is_done, read_record, unit_fingerprint, unit_path, write_record
 
 LOG = logging.getLogger("efface")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
@@ -154,9 +154,10 @@ def run_task(task: Task, config: StudyConfig, out: Path) -> None:
     scan, shared = task.scan, _Once(partial(know, task.scan, config, out))
     for method in task.versions:
         _stop_with_parent()
-        path = unit_path(out, scan.name, method.name if method else ORIGINAL)
+        version = method.name if method else ORIGINAL
+        forget_unit(out, scan, version)
         mark = unit_fingerprint(config, scan, method)
-        _record(path, mark, partial(_measure, shared, method, config, out))
+        _record(unit_path(out, scan.name, version), mark, partial(_measure, shared, method, config, out))
 
 
 def _stop_with_parent() -> None:
@@ -212,6 +213,9 @@ def _record(path: Path, mark: str, measure: Callable[[], dict[str, Any]]) -> Non
 def _record_death(task: Task, config: StudyConfig, out: Path) -> None:
     """Record what is not done of a task whose process died twice."""
     reason = "its process ended twice without a word, perhaps for lack of memory; use fewer workers"
+    if task.pair is not None:
+        mark = rescan_fingerprint(config, task.pair)
+        write_record(rescan_path(out, task.pair), {"fingerprint": mark, "status": FAILED, "reason": reason})
     for method in task.versions:
         if not is_done(out, config, task.scan, method):
             path = unit_path(out, task.scan.name, method.name if method else ORIGINAL)

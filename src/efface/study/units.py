@@ -6,9 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from efface.evaluate.attack import CenterFace, DlibRecognizer, OpenCvSsd
 from efface.io.atomic import write_whole
 from efface.study.config import ORIGINAL, MethodEntry, ScanEntry, StudyConfig, fingerprint, path_of
 from efface.version import __version__
@@ -36,18 +39,22 @@ def defaced_path(out: Path, scan: ScanEntry, version: str) -> Path:
 def unit_fingerprint(config: StudyConfig, scan: ScanEntry, method: MethodEntry | None) -> str:
     """Return what a unit's record depends on, as one sha256; the same means that nothing need be done again.
 
-    Files of results that were made elsewhere count with their times, so that a result that comes later is seen.
+    Files count with their times, so that a result that comes later is seen, and a template that was changed.
     """
     options, version = config.options, method.name if method else ORIGINAL
     files = [scan.path, *([scan.reference_mask] if scan.reference_mask else [])]
-    files += [path_of(method.results, scan)] if method and method.results else []
+    if method:
+        files += [path_of(method.results, scan)] if method.results else []
+        files += [value for value in method.parameters.values() if isinstance(value, Path)]
     for pipeline in config.pipelines:
         files += [path_of(each, scan, version) for each in (pipeline.results, *pipeline.measures) if each]
+        files += [Path(pipeline.labels)] if pipeline.labels.endswith(".tsv") else []
     return fingerprint(
         {
             "efface": __version__,
             "scan": scan.name,
             "files": [(path, *_state(path)) for path in files],
+            "attackers": attackers() if attacked(config, scan) else (),
             "method": asdict(method) if method else ORIGINAL,
             "pipelines": [asdict(pipeline) for pipeline in config.pipelines],
             "attacks": options.attacks if attacked(config, scan) else (),
@@ -64,6 +71,16 @@ def _state(path: Path) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=1)
+def attackers() -> tuple[str, ...]:
+    """Return what is installed of what attacks need: what comes later is then used."""
+    weights = (OpenCvSsd.WEIGHTS, CenterFace.WEIGHTS, DlibRecognizer.WEIGHTS)
+    return (
+        *(each.package for each in weights if each.path() is not None),
+        *(name for name in ("cv2", "dlib") if find_spec(name) is not None),
+    )
 
 
 def attacked(config: StudyConfig, scan: ScanEntry) -> bool:
@@ -98,6 +115,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def forget_unit(out: Path, scan: ScanEntry, version: str) -> None:
+    """Remove a unit's record, and whatever was kept of an earlier run; not what pipelines' commands made."""
+    unit_path(out, scan.name, version).unlink(missing_ok=True)
+    defaced_path(out, scan, version).unlink(missing_ok=True)
+    for path in private_folder(out, scan.name, version).glob("*"):
+        if path.is_file():
+            path.unlink()
 
 
 def is_done(out: Path, config: StudyConfig, scan: ScanEntry, method: MethodEntry | None) -> bool:
