@@ -1,13 +1,16 @@
 """What is recorded of results that other programs made: brain removed, and nothing at all."""
 
+from dataclasses import replace
+
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
-from efface.io import write_scan
+from efface.io import read_scan, write_scan
 from efface.study.config import MethodEntry, Options, PipelineEntry, ScanEntry, StudyConfig
 from efface.study.knowing import know
-from efface.study.measuring import measure_method
+from efface.study.measuring import measure_method, measure_original
 from efface.study.units import private_folder
 
 
@@ -43,3 +46,50 @@ def test_a_method_that_gave_nothing_is_failure_i(study, known_anatomy, tmp_path)
     record = measure_method(know(scan, study, tmp_path), method, study, tmp_path)
     assert (record["status"], record["outcome"], record["two_criteria"]) == ("refused", "failure I", False)
     assert "no such file" in record["reason"]
+
+
+def test_a_program_that_fails_is_failure_i_and_is_tried_again(study, known_anatomy, tmp_path, monkeypatch):
+    from efface.errors import ProgramError
+
+    def fail(*_, **__):
+        message = "the licence has run out"
+        raise ProgramError(message)
+
+    monkeypatch.setattr("efface.study.measuring.plan", fail)
+    (scan,) = study.scans
+    record = measure_method(know(scan, study, tmp_path), MethodEntry("anatomy", "anatomy"), study, tmp_path)
+    assert (record["status"], record["outcome"], record["two_criteria"]) == ("failed", "failure I", False)
+    assert "licence" in record["reason"]
+
+
+@pytest.mark.parametrize("name", ["on_another_grid", "no_image"])
+def test_a_reference_mask_that_does_not_fit_costs_only_its_own_numbers(name, study, known_anatomy, tmp_path):
+    path = tmp_path / f"{name}.nii.gz"
+    if name == "no_image":
+        path.write_bytes(b"x")
+    else:
+        write_scan(read_scan(nib.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.eye(4))), path)
+    scan = replace(study.scans[0], reference_mask=path)
+    record = measure_method(know(scan, study, tmp_path), MethodEntry("x", "template-mask"), study, tmp_path)
+    assert (record["status"], record["outcome"], record["reference"]) == ("done", "success", None)
+    assert "reference mask" in record["problems"]
+
+
+def test_a_render_is_kept_also_where_nothing_is_attacked(study, known_anatomy, tmp_path):
+    """Figure 1 shows a render of every method; it must not depend on which attacks are asked for."""
+    (scan,) = study.scans
+    record = measure_method(know(scan, study, tmp_path), MethodEntry("x", "template-mask"), study, tmp_path)
+    assert record["detection"] == []
+    folder = private_folder(tmp_path, "anna_1", "x")
+    assert {path.name for path in folder.glob("*.png")} >= {"sagittal.png", "left_45.png"}
+
+
+def test_the_built_in_pipeline_measures_what_theyers_compared(study, known_anatomy, tmp_path):
+    (scan,) = study.scans
+    known = know(scan, study, tmp_path)
+    rows = {row["measure"]: row["value"] for row in measure_original(known, study, tmp_path)["measures"]}
+    grid = known.scan.grid
+    inside_ml = known.anatomy.brain.sum() * abs(np.linalg.det(grid.affine[:3, :3])) / 1000
+    assert rows["intracranial volume"] == pytest.approx(inside_ml)
+    parts = ("caudate", "putamen", "thalamus")
+    assert rows["subcortical_grey volume"] >= sum(rows[f"{name} volume"] for name in parts)

@@ -92,6 +92,25 @@ def test_all_that_is_written_arrives(folder):
         ("workers = 3", "worker = 3", "unknown key worker"),
         ("attacks = []", 'attacks = ["hypnosis"]', "hypnosis"),
         ("yardstick = true", "yardstick = 1", "is not bool"),
+        ("[[methods]]", "[methods]", "not TOML"),
+        ("[[maps]]", "[maps]", "write [[maps]], with two brackets"),
+        ('title = "Ours"', 'methods = "anatomy"', "not TOML"),
+        ("[scans]", "[[scans]]", "[scans]: give either table"),
+        ('table = "scans.tsv"', "table = 3", "[scans]: give either table"),
+        ("[options]", "[[options]]", "[options] is list, not a table"),
+        ("attacks = []", 'attacks = "surface"', "attacks = 'surface' is not a list of words"),
+        ("attacks = []", 'groups = "sex"', "groups = 'sex' is not a list of words"),
+        ("attacks = []", "permutations = 0", "permutations = 0; give at least 1"),
+        ("attacks = []", "untouched_below = 5", "give 0 to 1"),
+        ("attacks = []", "ratings = 3", "ratings = 3 is no path"),
+        ('extent = "full"', 'clearance_mm = "4"', "method new-face: its parameters cannot be used"),
+        ('extent = "full"', "clearance_mm = -4", "clearance_mm"),
+        ('fill = "reface"', 'fill = "own"', "writes nothing of its own"),
+        ('["stats/{version}/{scan}/lh.aparc.stats"]', "3", "measures = 3 is not a list of words"),
+        ('["stats/{version}/{scan}/lh.aparc.stats"]', "[3]", "is not a list of words"),
+        ('results = "seg/{version}/{scan}.mgz"', 'command = "x {input} {output} {"', "pipeline seg: '{'"),
+        ('results = "seg/{version}/{scan}.mgz"', 'command = "x \'{input} {output}"', "No closing quotation"),
+        ('name = "network"', 'name = "network"\nresults = "x/{scan}.nii"', "name of the built-in pipeline"),
     ],
 )
 def test_mistakes_are_told(folder, old, new, told):
@@ -99,6 +118,17 @@ def test_mistakes_are_told(folder, old, new, told):
     with pytest.raises((UsageError, UnreadableImageError)) as caught:
         load_config(write(folder, GOOD.replace(old, new, 1)))
     assert told in str(caught.value)
+
+
+def test_one_method_as_a_table_is_told(folder):
+    with pytest.raises(UsageError, match=r"write \[\[methods\]\], with two brackets"):
+        load_config(write(folder, '[scans]\ntable = "scans.tsv"\n[methods]\nmethod = "anatomy"\n'))
+
+
+def test_a_methods_own_files_start_at_the_studys_folder(folder):
+    more = '[[methods]]\nmethod = "quickshear"\nparameters = { brain_mask = "brain.nii.gz" }\n[[pipelines]]'
+    config = load_config(write(folder, GOOD.replace("[[pipelines]]", more, 1)))
+    assert config.methods[-1].parameters == {"brain_mask": folder / "brain.nii.gz"}
 
 
 @pytest.mark.parametrize(

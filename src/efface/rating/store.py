@@ -121,7 +121,7 @@ class Store:
             return
         if kept and any(event.kind == "rating" and event.form in forms for event in events):
             message = (
-                f"photographs.tsv lists {', '.join(people) or 'nobody'}; when rating began it was {', '.join(kept[0])}, "
+                f"photographs.tsv lists {', '.join(people) or 'nobody'}; when rating began, {', '.join(kept[0])}, "
                 "and answers name photographs by number. Put the lines back, or begin anew in another folder"
             )
             raise UsageError(message)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from string import Formatter
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from efface.errors import UnreadableImageError, UsageError
-from efface.fill import check_fill
 from efface.methods import check_parameters, method_class
+from efface.methods.base import DefaceMethod
+from efface.planning import fill_of
 from efface.study.config import (
     ATTACKS,
     NETWORK,
@@ -34,8 +37,13 @@ else:
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """Names that can be file names everywhere."""
 TOP = {"title", "scans", "methods", "pipelines", "maps", "options"}
-PLAIN: Mapping[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}
+PLAIN: Mapping[str, tuple[type, ...]] = {
+    "str": (str,), "bool": (bool,), "int": (int,), "float": (int, float), "tuple[str, ...]": (tuple,),
+    "Mapping[str, Any]": (Mapping,),
+}  # fmt: skip
 """Types that values of a field may have, by its annotation."""
+WORDS = {"tuple[str, ...]": "a list of words", "Mapping[str, Any]": "a table"}
+"""What types are called that a TOML file calls otherwise."""
 Entry = TypeVar("Entry")
 PLACEHOLDERS = {"scan", "participant", "session", "contrast"}
 
@@ -74,8 +82,8 @@ def parse_config(content: Mapping[str, Any], folder: Path) -> StudyConfig:
     if "scans" not in content:
         message = 'no [scans]; write, for example, [scans] and table = "scans.tsv"'
         raise UsageError(message)
-    methods = tuple(_method(each, folder) for each in content.get("methods", ()))
-    pipelines = tuple(_pipeline(each, folder) for each in content.get("pipelines", ({"name": NETWORK},)))
+    methods = tuple(_method(each, folder) for each in _tables(content, "methods"))
+    pipelines = tuple(_pipeline(each, folder) for each in _tables(content, "pipelines", ({"name": NETWORK},)))
     if not methods:
         message = 'no [[methods]]; write, for example, [[methods]] and method = "anatomy"'
         raise UsageError(message)
@@ -86,9 +94,24 @@ def parse_config(content: Mapping[str, Any], folder: Path) -> StudyConfig:
         scans=scans_of(content["scans"], folder),
         methods=methods,
         pipelines=pipelines,
-        maps=tuple(_map(each, folder) for each in content.get("maps", ())),
+        maps=tuple(_map(each, folder) for each in _tables(content, "maps")),
         options=_options(content.get("options", {}), folder),
     )
+
+
+def _tables(
+    content: Mapping[str, Any], key: str, default: Sequence[Mapping[str, Any]] = ()
+) -> Sequence[Mapping[str, Any]]:
+    """Return an array of tables."""
+    given = content.get(key, default)
+    if (
+        isinstance(given, str)
+        or not isinstance(given, Sequence)
+        or not all(isinstance(each, Mapping) for each in given)
+    ):
+        message = f"{key} is no list of tables; write [[{key}]], with two brackets, above each"
+        raise UsageError(message)
+    return given
 
 
 def _method(given: Mapping[str, Any], folder: Path) -> MethodEntry:
@@ -99,21 +122,47 @@ def _method(given: Mapping[str, Any], folder: Path) -> MethodEntry:
         raise UsageError(message)
     _check_name(entry.name, "[[methods]]")
     if entry.method:
-        check_parameters(method_class(entry.method), entry.method, entry.parameters)
-        if entry.fill:
-            check_fill(entry.fill)
+        entry = replace(entry, parameters=_parameters(entry, folder))
+        fill_of(_made(entry), entry.fill or None)
         return entry
     return replace(entry, results=_template(entry.results, folder, PLACEHOLDERS, f"method {entry.name}"))
 
 
+def _parameters(entry: MethodEntry, folder: Path) -> dict[str, Any]:
+    """Return a method's parameters as its fields want them: paths start at the study's folder."""
+    chosen = method_class(entry.method)
+    check_parameters(chosen, entry.method, entry.parameters)
+    types = get_type_hints(chosen)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.parameters.items()}
+    return {
+        name: folder / value if isinstance(value, str) and Path in (types[name], *get_args(types[name])) else value
+        for name, value in values.items()
+    }
+
+
+def _made(entry: MethodEntry) -> DefaceMethod:
+    """Make a method, so that values that it cannot take are told now and not of every scan."""
+    try:
+        return method_class(entry.method)(**entry.parameters)
+    except (TypeError, ValueError) as error:
+        message = f"method {entry.name}: its parameters cannot be used: {error}"
+        raise UsageError(message) from error
+
+
 def _pipeline(given: Mapping[str, Any], folder: Path) -> PipelineEntry:
     measures = given.get("measures", ())
-    listed = {**given, "measures": (measures,) if isinstance(measures, str) else tuple(measures)}
+    listed = {**given, "measures": (measures,) if isinstance(measures, str) else measures}
     entry = _built(PipelineEntry, listed, "[[pipelines]]")
     where = f"pipeline {entry.name}"
     _check_name(entry.name, "[[pipelines]]")
     if entry.name == NETWORK:
+        if entry != PipelineEntry(NETWORK):
+            message = f"{where}: this is the name of the built-in pipeline; give yours another name"
+            raise UsageError(message)
         return entry
+    if entry.timeout_s <= 0:
+        message = f"{where}: timeout_s = {entry.timeout_s}; give more than 0 seconds"
+        raise UsageError(message)
     if entry.command and entry.results:
         message = f"{where}: give a command or results, not both"
         raise UsageError(message)
@@ -136,10 +185,24 @@ def _pipeline(given: Mapping[str, Any], folder: Path) -> PipelineEntry:
 
 
 def _check_command(command: str, where: str) -> None:
-    used = {name for _, name, _, _ in Formatter().parse(command) if name is not None}
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        message = f"{where}: command {command!r}: {error}"
+        raise UsageError(message) from error
+    used = set().union(*(_names(word, where) for word in words))
     if not {"input", "output"} <= used or used - {"input", "output", "measures"}:
         message = f"{where}: command {command!r} must hold {{input}} and {{output}}, and may hold {{measures}}"
         raise UsageError(message)
+
+
+def _names(template: str, where: str) -> set[str]:
+    """Return the names in braces."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        message = f"{where}: {template!r}: {error}"
+        raise UsageError(message) from error
 
 
 def _map(given: Mapping[str, Any], folder: Path) -> MapEntry:
@@ -148,43 +211,48 @@ def _map(given: Mapping[str, Any], folder: Path) -> MapEntry:
     return replace(entry, path=path, mask=str(folder / entry.mask) if entry.mask else "")
 
 
-def _options(given: Mapping[str, Any], folder: Path) -> Options:
-    listed = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    if listed.get("ratings"):
-        listed["ratings"] = folder / str(listed["ratings"])
+def _options(given: Any, folder: Path) -> Options:
+    _check_keys(given, {field.name for field in fields(Options)}, "[options]")
+    listed = dict(given)
+    if isinstance(listed.get("ratings"), str):
+        listed["ratings"] = folder / listed["ratings"]
     options = _built(Options, listed, "[options]")
     unknown = set(options.attacks) - set(ATTACKS)
-    if unknown:
-        message = f"[options]: attacks {sorted(unknown)} are unknown; choose of {', '.join(ATTACKS)}"
-        raise UsageError(message)
-    if options.workers < 1:
-        message = f"[options]: workers = {options.workers}; give at least 1"
-        raise UsageError(message)
+    limits = (
+        (unknown, f"attacks {sorted(unknown)} are unknown; choose of {', '.join(ATTACKS)}"),
+        (not isinstance(options.ratings, (Path, NoneType)), f"ratings = {options.ratings!r} is no path"),
+        (options.workers < 1, f"workers = {options.workers}; give at least 1"),
+        (options.permutations < 1, f"permutations = {options.permutations}; give at least 1"),
+        (options.brain_tolerance_ml < 0, f"brain_tolerance_ml = {options.brain_tolerance_ml}; give 0 or more"),
+        (not 0 <= options.untouched_below <= 1, f"untouched_below = {options.untouched_below}; give 0 to 1"),
+    )
+    for wrong, told in limits:
+        if wrong:
+            message = f"[options]: {told}"
+            raise UsageError(message)
     return options
 
 
 def _built(kind: type[Entry], given: Mapping[str, Any], where: str) -> Entry:
     """Make a dataclass of what was given; unknown and missing keys, and values of another type, are told."""
-    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type] # a TypeVar cannot say: dataclass
+    types = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type] # a TypeVar cannot say: dataclass
     _check_keys(given, set(types), where)
-    for name, value in given.items():
-        accepted = PLAIN.get(str(types[name]), (object,))
-        if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in (*accepted, object)):
-            message = f"{where}: {name} = {value!r} is not {types[name]}"
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    for name, value in values.items():
+        accepted = PLAIN.get(types[name], (object,))
+        wrong = not isinstance(value, accepted) or (isinstance(value, bool) and bool not in (*accepted, object))
+        if wrong or (isinstance(value, tuple) and not all(isinstance(each, str) for each in value)):
+            message = f"{where}: {name} = {given[name]!r} is not {WORDS.get(types[name], types[name])}"
             raise UsageError(message)
     try:
-        return kind(**given)
+        return kind(**values)
     except TypeError as error:
         message = f"{where}: {error}; keys are {', '.join(types)}"
         raise UsageError(message) from error
 
 
 def _template(template: str, folder: Path, known: set[str], where: str) -> str:
-    try:
-        used = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-    except ValueError as error:
-        message = f"{where}: {template!r}: {error}"
-        raise UsageError(message) from error
+    used = _names(template, where)
     if used - known or not used & {"scan", "participant"}:
         message = (
             f"{where}: {template!r} must hold {{scan}} or {{participant}}, and may hold {', '.join(sorted(known))}"

@@ -19,7 +19,7 @@ SUFFIXES = ("T1w", "T2w", "FLAIR", "PDw")
 ENTITIES = re.compile(r"(?:^|_)(sub|ses|ce|acq|run)-([A-Za-z0-9]+)")
 
 
-def scans_of(given: Mapping[str, Any], folder: Path) -> tuple[ScanEntry, ...]:
+def scans_of(given: Any, folder: Path) -> tuple[ScanEntry, ...]:
     """Return the scans that ``[scans]`` of a study's file names.
 
     Parameters
@@ -34,10 +34,7 @@ def scans_of(given: Mapping[str, Any], folder: Path) -> tuple[ScanEntry, ...]:
     UnreadableImageError
         The table, the dataset or an image is not there.
     """
-    unknown = sorted(set(given) - {"table", "bids", "suffixes"})
-    if unknown or ("table" in given) == ("bids" in given):
-        message = '[scans]: give either table = "scans.tsv" or bids = "dataset" (and perhaps suffixes = ["T1w"])'
-        raise UsageError(message)
+    _check(given)
     if "table" in given:
         scans = tuple(_of_table(folder / given["table"]))
     else:
@@ -56,6 +53,15 @@ def scans_of(given: Mapping[str, Any], folder: Path) -> tuple[ScanEntry, ...]:
                 message = f"{path}: no such file; check the paths of [scans], which start at the table's folder"
                 raise UnreadableImageError(message)
     return scans
+
+
+def _check(given: Any) -> None:
+    """Raise `UsageError` unless ``[scans]`` names a table or a dataset in the right types."""
+    types = {"table": str, "bids": str, "suffixes": list}
+    good = isinstance(given, Mapping) and ("table" in given) != ("bids" in given)
+    if not good or not all(name in types and isinstance(value, types[name]) for name, value in given.items()):
+        message = '[scans]: give either table = "scans.tsv" or bids = "dataset" (and perhaps suffixes = ["T1w"])'
+        raise UsageError(message)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

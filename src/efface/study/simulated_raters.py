@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from efface.io.atomic import write_whole
 from efface.rating.folder import PHOTOGRAPHS, right_answers
 from efface.rating.recognition import CANNOT, FORM, NONE, QUESTION
-from efface.study.config import ORIGINAL, ScanEntry, StudyConfig
+from efface.study.config import ORIGINAL, StudyConfig
 from efface.study.outcomes import FEATURES, GONE, Outcome
 from efface.study.ratings import COLUMNS
 from efface.study.runner import ready_methods
