@@ -68,7 +68,7 @@ def test_a_reference_mask_that_does_not_fit_costs_only_its_own_numbers(name, stu
     if name == "no_image":
         path.write_bytes(b"x")
     else:
-        write_scan(read_scan(nib.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.eye(4))), path)
+        write_scan(read_scan(nib.Nifti1Image(np.eye(9, dtype=np.uint8)[None].repeat(9, 0), np.eye(4))), path)
     scan = replace(study.scans[0], reference_mask=path)
     record = measure_method(know(scan, study, tmp_path), MethodEntry("x", "template-mask"), study, tmp_path)
     assert (record["status"], record["outcome"], record["reference"]) == ("done", "success", None)

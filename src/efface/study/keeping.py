@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from efface.anatomy import Anatomy
 from efface.atlas import load_atlas
-from efface.evaluate.render import frame_of
+from efface.evaluate.render import STANDARD_VIEWS, frame_of
 from efface.grid import Grid
 from efface.scan import Scan
 from efface.spatial.resample import resample
@@ -24,6 +24,8 @@ from efface.study.units import attacked
 COMMON_SPACING_MM = 4.0
 """Of the grid in the atlas's space on which maps are compared voxel by voxel."""
 BRAIN_MAP = "brain_map.npz"
+KEPT_VIEWS = ("left_45", "front", "right_45")
+"""Renders that are kept: the three that raters of the recognition task see."""
 
 
 @lru_cache(maxsize=1)
@@ -62,12 +64,17 @@ def save_look(
 
 
 def save_detection(scan: Scan, known: Known, config: StudyConfig, folder: Path) -> list[dict[str, Any]]:
-    """Show renders to detectors and the recogniser, and keep three; return a row for each detector and view."""
-    if not attacked(config, known.entry):
-        return []
-    views = looking.render(scan, frame_of(known.scan.intensities(), known.scan.grid))
-    for view in ("left_45", "front", "right_45"):
+    """Show renders to detectors and the recogniser, and keep three; return a row for each detector and view.
+
+    Of a scan that is not attacked, only the three are drawn.
+    """
+    frame, looked = frame_of(known.scan.intensities(), known.scan.grid), attacked(config, known.entry)
+    kept = {name: STANDARD_VIEWS[name] for name in KEPT_VIEWS}
+    views = looking.render(scan, frame, STANDARD_VIEWS if looked else kept)
+    for view in KEPT_VIEWS:
         looking.save_picture(views[view], folder / f"{view}.png")
+    if not looked:
+        return []
     if "recognition" in config.options.attacks:
         looking.save_features(views, folder)
     return looking.detection_rows(views) if "detection" in config.options.attacks else []

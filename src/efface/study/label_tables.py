@@ -20,9 +20,10 @@ WHOLE = "whole_brain"
 """Every label that is brain or ventricle."""
 SHIPPED = {"slant": "slant", "freesurfer": "freesurfer", "fastsurfer": "freesurfer", "synthseg": "freesurfer"}
 """Name -> table in ``labels``: FastSurfer and SynthSeg use FreeSurfer's values."""
+SUBCORTICAL = "subcortical_grey"
 TISSUES: Mapping[str, tuple[str, ...]] = {
     "cortical_grey": ("cerebral_grey_matter",),
-    "subcortical_grey": ("caudate", "putamen", "thalamus", "other_deep_grey_matter"),
+    SUBCORTICAL: ("caudate", "putamen", "thalamus", "other_deep_grey_matter"),
     "white": ("cerebral_white_matter",),
 }
 """The tissues whose overlap Theyers et al. 2021 measured, by regions."""

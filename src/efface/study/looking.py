@@ -25,10 +25,10 @@ RENDER_SPACING_MM = 1.25
 """Of coarser scans, half of their voxels' edge: more would draw nothing."""
 
 
-def render(scan: Scan, frame: Frame | None = None) -> dict[str, Picture]:
-    """Draw the five standard views."""
+def render(scan: Scan, frame: Frame, views: Mapping[str, float]) -> dict[str, Picture]:
+    """Draw some views."""
     spacing = max(RENDER_SPACING_MM, float(scan.grid.spacing_mm.min()) / 1.25)
-    return render_views(scan.intensities(), scan.grid, frame=frame, spacing_mm=spacing)
+    return render_views(scan.intensities(), scan.grid, views, frame=frame, spacing_mm=spacing)
 
 
 def detection_rows(views: Mapping[str, Picture]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from efface.anatomy import Anatomy, locate
 from efface.atlas import load_atlas
 from efface.deface_plan import apply_plan
-from efface.errors import UnreadableImageError, VerificationError
+from efface.errors import DefaceError, ProgramError, UnreadableImageError, VerificationError
 from efface.evaluate.changed import changed_voxels
 from efface.grid import FloatArray
 from efface.io import read_scan, write_scan
@@ -24,7 +24,7 @@ from efface.scan import Scan
 from efface.spatial.mask import clearance_mm
 from efface.spatial.regridding import regridded
 from efface.spatial.resample import resample
-from efface.study.config import ORIGINAL, MethodEntry, StudyConfig, path_of
+from efface.study.config import NETWORK, ORIGINAL, MethodEntry, StudyConfig, path_of
 from efface.study.keeping import made_folder, save_detection, save_failure, save_look
 from efface.study.knowing import Known, Made, run_pipelines
 from efface.study.outcomes import FEATURES, NOT_RUN, Judgement, Outcome, judge
@@ -37,7 +37,7 @@ from efface.study.segmentation import (
 )
 from efface.study.statistics.overlap import dice, hd95_mm, sensitivity
 from efface.study.temporalis import temporalis_rows
-from efface.study.units import DONE, REFUSED, defaced_path, private_folder
+from efface.study.units import DONE, FAILED, REFUSED, defaced_path, private_folder
 from efface.verdict import Verdict
 from efface.verification import verify
 
@@ -54,7 +54,10 @@ def measure_original(known: Known, config: StudyConfig, out: Path) -> Record:
         "seconds": known.located_s,
         "facts": _facts(known.scan, known.anatomy),
         "problems": dict(known.problems),
-        "measures": list(_measures(known.scan, known.results, known.anatomy, nothing)),
+        "measures": [
+            *_measures(known.scan, known.results, known.anatomy),
+            *_of_atlas(temporalis_rows(known.anatomy, nothing)),
+        ],
         "detection": save_detection(known.scan, known, config, folder),
     }
 
@@ -70,8 +73,9 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
     start = perf_counter()
     try:
         made = _made_by(known, method)
-    except (VerificationError, UnreadableImageError) as error:  # it gave nothing
-        return {"status": REFUSED, "reason": str(error), "seconds": perf_counter() - start, **_judgement(NOT_RUN)}
+    except (VerificationError, UnreadableImageError, ProgramError) as error:  # it gave nothing
+        status = FAILED if isinstance(error, ProgramError) else REFUSED  # a program may run the next time
+        return {"status": status, "reason": str(error), "seconds": perf_counter() - start, **_judgement(NOT_RUN)}
     seconds = perf_counter() - start
     folder = made_folder(private_folder(out, known.entry.name, method.name))
     verdict = made.verdict
@@ -87,6 +91,7 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
     save_look(made.scan, after, made.changed, known, config, folder)
     if judged.outcome is Outcome.damaged and after is not None:
         save_failure(known, made, after, folder)
+    reference, problem = _reference(known, made.changed)
     return {
         "status": DONE,
         "seconds": seconds,
@@ -96,13 +101,16 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
         **_judgement(judged),
         **touched,
         "registration_mm": None if after is None else placement_distance_mm(known.anatomy, after),
-        "problems": problems,
+        "problems": {**problems, **problem},
         "checks": [asdict(check) for check in verdict.checks],
         "coverage": [{"feature": name, "covered": share} for name, share in coverage.items()],
         "dice": list(_compared(dice_rows, known.results, results)),
         "overlap": list(_compared(overlap_rows, known.results, results)),
-        "measures": list(_measures(made.scan, results, known.anatomy, made.changed)),
-        "reference": _reference(known, made.changed),
+        "measures": [
+            *_measures(made.scan, results, after),
+            *_of_atlas(temporalis_rows(known.anatomy, made.changed)),
+        ],
+        "reference": reference,
         "detection": save_detection(made.scan, known, config, folder),
     }
 
@@ -161,10 +169,8 @@ def _compared(
             yield from ({"pipeline": name, **row} for row in rows(one, result.segmentation))
 
 
-def _measures(
-    scan: Scan, results: Mapping[str, PipelineResult], anatomy: Anatomy, changed: NDArray[np.bool_]
-) -> Iterator[dict[str, Any]]:
-    """Yield volumes, contrast to noise, what external pipelines measured, and the temporalis muscles."""
+def _measures(scan: Scan, results: Mapping[str, PipelineResult], anatomy: Anatomy | None) -> Iterator[dict[str, Any]]:
+    """Yield volumes, contrast to noise, and what external pipelines measured."""
     for name, result in results.items():
         yield from ({"pipeline": name, **row} for row in result.measures)
         seen = result.segmentation
@@ -173,20 +179,30 @@ def _measures(
         for structure, volume in seen.volumes_ml().items():
             yield {"pipeline": name, "measure": f"{structure} volume", "value": volume, "unit": "ml"}
         yield {"pipeline": name, "measure": "cnr", "value": contrast_to_noise(scan, seen), "unit": ""}
-    yield from ({"pipeline": "atlas", **row} for row in temporalis_rows(anatomy, changed))
+    if anatomy is not None and NETWORK in results:
+        inside_ml = float(anatomy.brain.sum() * abs(np.linalg.det(anatomy.grid.affine[:3, :3])) / 1000)
+        yield {"pipeline": NETWORK, "measure": "intracranial volume", "value": inside_ml, "unit": "ml"}
 
 
-def _reference(known: Known, changed: NDArray[np.bool_]) -> Record | None:
+def _of_atlas(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return ({"pipeline": "atlas", **row} for row in rows)
+
+
+def _reference(known: Known, changed: NDArray[np.bool_]) -> tuple[Record | None, dict[str, str]]:
+    """Return how what changed agrees with the mask that people drew, or why that cannot be said."""
     if known.entry.reference_mask is None:
-        return None
-    given = read_scan(known.entry.reference_mask)
-    given.grid.check_same(known.scan.grid, "the reference mask")
+        return None, {}
+    try:
+        given = read_scan(known.entry.reference_mask)
+        given.grid.check_same(known.scan.grid, "the reference mask")
+    except DefaceError as error:
+        return None, {"reference mask": str(error)}
     truth = np.asarray(given.intensities() > 0.5)
     return {
         "dice": dice(truth, changed),
         "sensitivity": sensitivity(truth, changed),
         "hd95_mm": hd95_mm(truth, changed, known.scan.grid.spacing_mm),
-    }
+    }, {}
 
 
 def _judgement(judged: Judgement) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def rescan_fingerprint(config: StudyConfig, pair: Rescan) -> str:
 
 
 def measure_rescan(first: Known, second: Known, config: StudyConfig, out: Path) -> dict[str, Any]:
-    """Return the record of a pair: Dice of each scan with the other laid on it, both ways.
+    """Return the record of a pair: Dice of each scan with the other laid on it, both ways, named as in the paper.
+
+    Rescan (1-2) is the second session laid on the first.
 
     Raises
     ------
@@ -73,14 +75,14 @@ def measure_rescan(first: Known, second: Known, config: StudyConfig, out: Path) 
         What was laid on the other scan shows no brain.
     """
     rows: list[dict[str, Any]] = []
-    for still, moving, way in ((first, second, "rescan (2-1)"), (second, first, "rescan (1-2)")):
+    for still, moving, way in ((first, second, "rescan (1-2)"), (second, first, "rescan (2-1)")):
         rows += ({"version": way, **row} for row in _rows(still, moving, config, out, way))
     return {"status": DONE, "dice": rows}
 
 
 def _rows(still: Known, moving: Known, config: StudyConfig, out: Path, way: str) -> Iterator[dict[str, Any]]:
     laid = laid_on(still.scan, still.anatomy, moving.scan, moving.anatomy)
-    version = f"{'rescan_2-1' if '2-1' in way else 'rescan_1-2'}_{moving.entry.name}"
+    version = f"{way.replace(' (', '_').strip(')')}_{moving.entry.name}"
     found, _ = run_pipelines(config, laid, locate(laid), still.entry, version, out)
     for name, result in found.items():
         before = still.results[name].segmentation if name in still.results else None

@@ -14,7 +14,7 @@ from efface.anatomy import Anatomy
 from efface.grid import FloatArray, Grid
 from efface.scan import Scan
 from efface.spatial.resample import resample
-from efface.study.label_tables import NINE, TISSUES, WHOLE, LabelTable
+from efface.study.label_tables import NINE, SUBCORTICAL, TISSUES, WHOLE, LabelTable
 
 SIDES = ("left_", "right_", "midline_")
 OF_NETWORK = {"ventricle": "ventricles", "hippocampus": "other_deep_grey_matter", "other_brain": "other_brain"}
@@ -37,11 +37,12 @@ class Segmentation:
         return self.labels if self.grid.same_as(grid) else resample(self.labels, self.grid, grid, order=0)
 
     def volumes_ml(self) -> dict[str, float]:
-        """Return the volume of every label and region, and of the whole brain, ml."""
+        """Return the volume of every label and region, of subcortical grey matter and of the whole brain, ml."""
         voxel_ml = abs(float(np.linalg.det(self.grid.affine[:3, :3]))) / 1000
         counts = _counts(self.labels, self.table)
         labels = {name: counts[value] for value, name in self.table.names.items()}
-        regions = {name: sum(counts[value] for value in values) for name, values in _merged(self.table).items()}
+        merged = {**_merged(self.table), SUBCORTICAL: self.table.values_of(*TISSUES[SUBCORTICAL])}
+        regions = {name: sum(counts[value] for value in values) for name, values in merged.items()}
         return {name: float(count * voxel_ml) for name, count in {**labels, **regions}.items()}
 
 

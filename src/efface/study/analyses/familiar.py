@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from efface.errors import UsageError
 from efface.study.analyses.checklist import checklist
 from efface.study.analyses.drawing import bland_altman, new_figure
 from efface.study.analyses.items import Figure, Item, Section, Table, tried
-from efface.study.analyses.paired_tables import NOTE, comparison_table, paired_values, short
+from efface.study.analyses.paired_tables import GROUPS, NOTE, comparison_table, paired_values, short
 from efface.study.outcomes import FEATURES
 from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers
 from efface.study.statistics.association import one_way_anova, pearson
@@ -204,7 +205,7 @@ def _volumes(tables: StudyTables) -> Iterator[Item]:
          "p < 0.05, Holm": int((part["p_holm"] < 0.05).sum())}
         for method, part in table.groupby("method", sort=False)
     ]  # fmt: skip
-    note = "Over all structures of all pipelines."
+    note = "Over all structures of all pipelines, each contrast by itself."
     yield Table("familiar-volumes", "Volumes, before and after", pd.DataFrame(summary), note)
     worst = table.assign(size=table["bias_percent"].abs()).sort_values("size", ascending=False)
     yield Table("familiar-volumes-worst", "The volumes that changed most", short(worst.head(15)), NOTE)
@@ -228,11 +229,9 @@ def _agreement_figure(key: str, title: str, ordered: pd.DataFrame, values: pd.Da
     for panel in axes.ravel()[len(chosen) :]:
         panel.set_axis_off()
     for panel, row in zip(axes.ravel(), chosen, strict=False):
-        same = values["method"].eq(row.method) & values["pipeline"].eq(row.pipeline)
-        pairs = (
-            values[same & values["measure"].eq(row.measure)][["original", "value"]].astype(float).dropna().to_numpy()
-        )
-        bland_altman(panel, pairs[:, 0], pairs[:, 1], f"{row.method}: {row.measure}", str(row.unit))
+        same = [values[name].eq(getattr(row, name)) for name in GROUPS]
+        pairs = values[np.logical_and.reduce(same)][["original", "value"]].to_numpy()
+        bland_altman(panel, pairs[:, 0], pairs[:, 1], f"{row.method}: {row.contrast} {row.measure}", str(row.unit))
     return Figure(key, title, figure, "Line: bias; dashed: limits of agreement. Those with the largest bias.")
 
 

@@ -17,7 +17,7 @@ from efface.study.outcomes import Outcome
 from efface.study.ratings import NO_RATINGS, consensus, first_answers
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
-from efface.study.units import DONE, FAILED, private_folder
+from efface.study.units import DONE, private_folder
 
 CITATION = (
     "Gao C, Jin L, Prince JL, Carass A. Effects of defacing whole head MRI on neuroanalysis. "
@@ -43,9 +43,9 @@ def section(tables: StudyTables) -> Section:
 
 
 def judged_units(tables: StudyTables) -> pd.DataFrame:
-    """Return the units of methods that deface and were judged; what failed for other reasons is not among them."""
+    """Return the units of methods that deface and were judged: not those of scans that could not be read."""
     units = tables["units"]
-    return units[units["method"].isin(tables.methods) & (units["status"] != FAILED)]
+    return units[units["method"].isin(tables.methods) & units["outcome"].notna()]
 
 
 def outcome_counts(frame: pd.DataFrame, methods: list[str], by_cohort: bool = True) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def _table_1(tables: StudyTables) -> Iterator[Item]:
     options = tables.config.options
     note = (
         f"Failure II: more than {options.brain_tolerance_ml:g} ml of what the network calls brain tissue changed, its "
-        "outermost voxels not counted. Failure I: the method gave nothing, or covered less than "
+        "outermost voxels not counted. Failure I: the method gave nothing, its program failed, or it covered less than "
         f"{options.untouched_below:.0%} of the visible skin of eyes, nose and mouth. Intervals are Wilson's."
     )
     counts = outcome_counts(judged_units(tables), tables.methods)
@@ -166,7 +166,7 @@ def _figure_4(tables: StudyTables) -> Iterator[Item]:
         message = "no participant has two sessions in one contrast; name them in the column session"
         raise UsageError(message)
     for pipeline, part in rescans[rescans["kind"] == "whole"].groupby("pipeline", sort=False):
-        mine = dice[(dice["pipeline"] == pipeline) & (dice["kind"] == "whole")]
+        mine = dice[(dice["pipeline"] == pipeline) & (dice["kind"] == "whole") & dice["scan"].isin(part["scan"])]
         order = [*tables.methods, *tables.yardsticks]
         values = {name: list(mine[mine["method"] == name]["dice"].dropna()) for name in order}
         values |= {str(way): list(each["dice"].dropna()) for way, each in part.groupby("version")}
@@ -174,7 +174,10 @@ def _figure_4(tables: StudyTables) -> Iterator[Item]:
         figure, axes = new_figure(9, 4)
         grouped_boxes(axes[0, 0], list(values), {"whole brain": values}, "Dice, whole brain")
         title = f"Figure 4: defacing beside rescanning ({pipeline})"
-        note = "Rescan: one session laid on the other by an affine registration weighted by the brain, both ways."
+        note = (
+            "Of those who were scanned twice: first sessions defaced; rescan (1-2): the second session laid on the "
+            "first by an affine registration weighted by the brain, (2-1): the first on the second."
+        )
         yield Figure(f"gao-figure-4-{pipeline}", title, figure, note)
         rows = [{"version": name, "n": len(each), "median": np.median(each), "mean": np.mean(each), "min": min(each)}
                 for name, each in values.items()]  # fmt: skip

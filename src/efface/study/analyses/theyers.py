@@ -14,7 +14,7 @@ from efface.study.analyses.paired_tables import NOTE, comparison_table, paired_v
 from efface.study.analyses.recognition import recognition
 from efface.study.analyses.voxelwise import voxelwise
 from efface.study.config import ORIGINAL
-from efface.study.label_tables import NINE, WHOLE
+from efface.study.label_tables import SUBCORTICAL, WHOLE
 from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers, intra_rater
 from efface.study.statistics.agreement import cohen_kappa
 from efface.study.statistics.many import wilson_interval
@@ -24,7 +24,14 @@ CITATION = (
     "Theyers AE, Zamyadi M, O'Reilly M, et al. Multisite comparison of MRI defacing software across multiple cohorts. "
     "Front Psychiatry 12:617997, 2021. doi:10.3389/fpsyt.2021.617997"
 )
-GLOBAL = tuple(f"{name} volume" for name in (WHOLE, *NINE))
+GLOBAL = (
+    *(
+        f"{name} volume"
+        for name in (WHOLE, "intracranial", "cerebral_grey_matter", SUBCORTICAL, "cerebral_white_matter")
+    ),
+    *("BrainSegVol", "eTIV", "CortexVol", "SubCortGrayVol", "CerebralWhiteMatterVol"),
+)
+"""Total brain, intracranial, cortical and subcortical grey, and white matter; the latter as FreeSurfer calls them."""
 FORM, QUESTION, ANSWERS = "two-criterion", "pass", ("yes", "no")
 
 
