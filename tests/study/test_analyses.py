@@ -173,6 +173,24 @@ def test_criteria_and_raters(found):
     assert isinstance(found["theyers-intra"], NotRun)
 
 
+def test_who_settles_disagreements_is_no_rater(study):
+    """The consensus looks at what is disputed only: a column of its own would be a share of those."""
+    ratings = study["ratings"]
+    disputed = ratings[
+        (ratings["method"] == ROUGH) & (ratings["scan"].str.endswith("T2w")) & (ratings["rater"] == "r1")
+    ]
+    settled = disputed.assign(rater="consensus", answer=disputed["answer"].replace("no", "yes"))
+    frames = {**study.frames, "ratings": pd.concat([ratings, settled])}
+    changed = replace(study, frames=frames)
+    found = {item.key: item for section in analyse(changed) for item in section.items}
+    table = frame(found, "theyers-figure-2")
+    assert list(table.columns) == ["method", "cohort", "total", "r1", "r2", "r3", "pooled"]
+    assert (table["pooled"] == 100).all()
+    assert (frame(found, "theyers-agreement")["raters"] == 3).all()
+    assert "3 raters; 0 scans" in found["gao-table-1-raters"].note
+    assert "raters: 3" in frame(found, "familiar-claim").to_string()
+
+
 def test_a_bias_is_seen_beside_the_rank_correlation(found):
     table = frame(found, "familiar-temporalis").set_index("method")
     assert table.loc[ROUGH, "spearman"].min() == 1

@@ -11,46 +11,12 @@ from efface.errors import UsageError
 
 pytest.importorskip("statsmodels")
 
-from efface.study.statistics.agreement import agreement, cohen_kappa
 from efface.study.statistics.association import one_way_anova, pearson
 from efface.study.statistics.many import corrected, wilson_interval
 from efface.study.statistics.overlap import dice, hd95_mm, jaccard, sensitivity
 from efface.study.statistics.paired import compare_paired
 from efface.study.statistics.permutation import paired_permutation_test
 from efface.study.statistics.repeated_measures import repeated_measures_anova
-
-
-def test_fleiss_and_randolph():
-    """The example of ten things and 14 raters in Wikipedia's "Fleiss' kappa": mean agreement 0.378, kappa 0.210."""
-    counts = [
-        (0, 0, 0, 0, 14), (0, 2, 6, 4, 2), (0, 0, 3, 5, 6), (0, 3, 9, 2, 0), (2, 2, 8, 1, 1),
-        (7, 7, 0, 0, 0), (3, 2, 6, 3, 0), (2, 5, 3, 2, 2), (6, 5, 2, 1, 0), (0, 2, 2, 3, 7),
-    ]  # fmt: skip
-    ratings = [[answer for answer, number in enumerate(row) for _ in range(number)] for row in counts]
-    found = agreement(ratings, range(5))
-    assert (found.items, found.raters) == (10, 14)
-    assert found.percent == pytest.approx(37.8, abs=0.05)
-    assert found.fleiss_kappa == pytest.approx(0.210, abs=0.0005)
-    assert found.free_marginal_kappa == pytest.approx((0.378 - 0.2) / 0.8, abs=0.0005)
-
-
-def test_cohen():
-    """The example of 50 grant proposals in Wikipedia's "Cohen's kappa": 0.4."""
-    first = [*["yes"] * 25, *["no"] * 25]
-    second = [*["yes"] * 20, *["no"] * 5, *["yes"] * 10, *["no"] * 15]
-    assert cohen_kappa(first, second, ("yes", "no")) == pytest.approx(0.4)
-
-
-def test_agreement_counts_what_was_answered_twice():
-    found = agreement([["a", "a", None], ["b", None, None], ["a", "b", "b"]], ("a", "b"))
-    assert found.items == 2
-    assert found.percent == pytest.approx(100 * (1 + 1 / 3) / 2)
-    assert np.isnan(found.fleiss_kappa)
-    with pytest.raises(UsageError, match="none of"):
-        agreement([["a", "c"]], ("a", "b"))
-    with pytest.raises(UsageError, match="two raters"):
-        agreement([["a", None]], ("a", "b"))
-
 
 WRIGHT = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
 MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
@@ -178,6 +144,7 @@ def test_permutation_of_one_voxel_as_scipy():
         (two[:, 0] - one[:, 0],), lambda x: stats.ttest_1samp(x, 0).statistic, permutation_type="samples"
     )
     assert found.permutations == 256
+    assert found.smallest_p == 2 / 256
     assert found.t[0] == pytest.approx(other.statistic)
     assert found.p[0] == pytest.approx(other.pvalue)
     assert found.p_corrected[0] == found.p[0]
@@ -195,6 +162,8 @@ def test_permutation_controls_and_finds():
     two[:, 7] += 1.5
     found = paired_permutation_test(one, two, permutations=400)
     assert np.flatnonzero(found.p_corrected <= 0.05).tolist() == [7]
+    assert found.smallest_p == 1 / 400  # of signs drawn by lot, the given ones alone reach the given statistic
+    assert found.p_corrected.min() >= found.smallest_p
     same = paired_permutation_test(one, one)
     assert same.p_corrected.min() == 1
     assert not same.t.any()

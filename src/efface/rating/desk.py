@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from efface.errors import UsageError
-from efface.rating.agreement import Agreement, agreement
+from efface.evaluate.agreement import Agreement, agreement
 from efface.rating.design import Shown, order
 from efface.rating.folder import Folder, Item
 from efface.rating.form import Form
@@ -137,13 +137,12 @@ class Desk:
         for form in self.forms.values():
             own = [each for each in kept if each.form == form.name and each.answers and each.rater != CONSENSUS]
             for question, values in form.all_values().items():
-                among = agreement(_answers_by_thing(own, form, question, repeats=False).values(), len(values))
-                rows.append(_agreement_row(form, question, "all raters", among))
+                among = _answers_by_thing(own, form, question, repeats=False)
+                rows.append(_agreement_row(form, question, "all raters", agreement(among.values(), values)))
                 for rater in dict.fromkeys(each.rater for each in own):
-                    theirs = _answers_by_thing(
-                        [each for each in own if each.rater == rater], form, question, repeats=True
-                    )
-                    rows.append(_agreement_row(form, question, rater, agreement(theirs.values(), len(values))))
+                    mine = [each for each in own if each.rater == rater]
+                    theirs = _answers_by_thing(mine, form, question, repeats=True)
+                    rows.append(_agreement_row(form, question, rater, agreement(theirs.values(), values)))
         return [row for row in rows if row["things"]]
 
     def recognition(self) -> list[Score]:
@@ -213,10 +212,11 @@ def _answers_by_thing(
 ) -> dict[tuple[str, str], list[str]]:
     """Return the answers to one question by what was rated; all raters' first ones, or with repeats."""
     found: dict[tuple[str, str], list[str]] = {}
+    possible = form.all_values()[question]
     for each in ratings:
         if repeats or not each.repeat:
-            answer = form.complete(each.answers).get(question)  # none where the form had other questions then
-            found.setdefault((each.scan, each.method), []).extend([answer] if answer is not None else [])
+            answer = form.complete(each.answers).get(question)  # none, or another, where the form was another then
+            found.setdefault((each.scan, each.method), []).extend([answer] if answer in possible else [])
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from efface.methods import method_class
 from efface.study.analyses import familiar, gao, privacy, theyers
 from efface.study.config import NETWORK, MethodEntry
+from efface.study.ratings import of_raters
 from efface.study.simulated_raters import RATERS
 from efface.study.tables import StudyTables
 from efface.study.templates import templates
@@ -37,7 +38,7 @@ ATTACKS = {
 
 def methods_text(tables: StudyTables) -> str:
     """Return the text in Markdown; only what this run did is in it."""
-    config, scans, ratings = tables.config, tables["scans"], tables["ratings"]
+    config, scans, ratings = tables.config, tables["scans"], of_raters(tables["ratings"])
     people = scans.drop_duplicates("participant")
     age = people["age"].astype(float).dropna()
     raters = sorted(set(ratings["rater"].dropna()))

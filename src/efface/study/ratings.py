@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from efface.errors import UsageError
+from efface.evaluate.agreement import Agreement, agreement
 from efface.study.scan_lists import read_rows
-from efface.study.statistics.agreement import Agreement, agreement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,11 +69,29 @@ def consensus(answers: pd.DataFrame) -> pd.Series:
     return answers.apply(_majority, axis=1)
 
 
+def without_consensus(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of raters alone: who settles what they disagree on is none of them."""
+    return answers.drop(columns=CONSENSUS, errors="ignore")
+
+
+def given_answers(answers: pd.DataFrame) -> list[list[str]]:
+    """Return the answers of raters to each thing, for `efface.evaluate.agreement`."""
+    return [row.dropna().tolist() for _, row in without_consensus(answers).iterrows()]
+
+
 def agreement_on(answers: pd.DataFrame, possible: Sequence[str]) -> Agreement:
-    """Return how far raters agreed; see `efface.study.statistics.agreement`."""
-    own = answers.drop(columns=CONSENSUS, errors="ignore")
-    rows = [[None if isinstance(each, float) else each for each in row] for row in own.to_numpy(dtype=object)]
-    return agreement(rows, possible)
+    """Return how far raters agreed.
+
+    Raises
+    ------
+    UsageError
+        Nothing was rated twice, or an answer is none of those that could be given.
+    """
+    found = agreement(given_answers(answers), possible)
+    if not found.things:
+        message = "nothing was answered by two raters, so there is no agreement to measure; let two people rate"
+        raise UsageError(message)
+    return found
 
 
 def intra_rater(ratings: pd.DataFrame, form: str, question: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from efface.study.analyses.items import Item, Table
+from efface.study.ratings import of_raters
 from efface.study.tables import StudyTables
 
 AUTHORS = "to be filled in by the authors"
@@ -16,7 +17,7 @@ def checklist(tables: StudyTables) -> Iterator[Item]:
     """Yield the items of the checklist (Tejani et al. 2024) that a run of a study can answer, and those it cannot."""
     config, scans = tables.config, tables["scans"]
     contrasts = ", ".join(sorted(filter(None, set(scans["contrast"])))) or "not named"
-    raters = sorted(set(tables["ratings"]["rater"].dropna())) if len(tables["ratings"]) else []
+    raters = sorted(set(of_raters(tables["ratings"])["rater"].dropna()))
     references = sum(scan.reference_mask is not None for scan in config.scans)
     failed = tables["problems"]
     answers = [

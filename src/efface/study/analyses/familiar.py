@@ -14,7 +14,7 @@ from efface.study.analyses.drawing import bland_altman, new_figure
 from efface.study.analyses.items import Figure, Item, Section, Table, tried
 from efface.study.analyses.paired_tables import GROUPS, NOTE, comparison_table, paired_values, short
 from efface.study.outcomes import FEATURES
-from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers
+from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers, given_answers, without_consensus
 from efface.study.statistics.association import one_way_anova, pearson
 from efface.study.statistics.many import corrected
 from efface.study.statistics.repeated_measures import repeated_measures_anova
@@ -123,14 +123,14 @@ def _rated(tables: StudyTables) -> Iterator[Item]:
             continue
         possible = ("yes", "no") if feature == "brain" else QUARTERS
         pooled = consensus(answers)
-        disputed += int(answers.apply(lambda row: len(set(row.dropna())) > 1, axis=1).sum())
+        disputed += sum(len(set(given)) > 1 for given in given_answers(answers))
         values = pooled.eq("yes").where(pooled.notna()) if feature == "brain" else pooled.astype(float)
         name = "brain removed" if feature == "brain" else feature
         rows[name] = values.astype(float).groupby(level="method", sort=False).mean()
-        if answers.shape[1] > 1:
+        if without_consensus(answers).shape[1] > 1:
             found = agreement_on(answers, possible)
-            agreements.append({"question": feature, "items": found.items, "percent agreement": found.percent,
-                               "free-marginal kappa": found.free_marginal_kappa})  # fmt: skip
+            agreements.append({"question": feature, "items": found.things, "percent agreement": found.percent,
+                               "free-marginal kappa": found.kappa})  # fmt: skip
     if not rows:
         raise UsageError(NO_RATINGS.format(form="coverage"))
     frame = pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from efface.study.config import ORIGINAL
 from efface.study.label_tables import NINE, WHOLE
 from efface.study.looking import load_picture
 from efface.study.outcomes import Outcome
-from efface.study.ratings import NO_RATINGS, consensus, first_answers
+from efface.study.ratings import NO_RATINGS, consensus, first_answers, without_consensus
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
 from efface.study.units import DONE, private_folder
@@ -81,11 +81,11 @@ def _table_1_raters(tables: StudyTables) -> Iterator[Item]:
         raise UsageError(NO_RATINGS.format(form="outcome"))
     pooled = consensus(answers).rename("outcome").reset_index()
     pooled = pooled.merge(tables["scans"][["scan", "cohort"]], on="scan", how="left")
-    undecided = int(pooled["outcome"].isna().sum())
+    undecided, raters = int(pooled["outcome"].isna().sum()), without_consensus(answers).shape[1]
     yield Table(
         "gao-table-1-raters", "Table 1: success and failure, by raters' consensus",
         outcome_counts(pooled.dropna(subset="outcome"), tables.methods),
-        f"The answer of most of {answers.shape[1]} raters; {undecided} scans without a majority are left out.",
+        f"The answer of most of {raters} raters; {undecided} scans without a majority are left out.",
     )  # fmt: skip
 
 

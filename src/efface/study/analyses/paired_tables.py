@@ -69,5 +69,6 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a comparison that are read first, with units."""
     return table[
         ["method", "contrast", "pipeline", "measure", "unit", "pairs", "mean_before", "mean_after", "bias", "bias_low",
-         "bias_high", "bias_percent", "limit_low", "limit_high", "spearman", "t", "df", "p", "p_holm", "p_fdr", "cohen_d"]
+         "bias_high", "bias_percent", "limit_low", "limit_high", "spearman", "t", "df", "p", "p_holm", "p_fdr",
+         "cohen_d"]
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 
 from efface.errors import UsageError
+from efface.evaluate.agreement import cohen_kappa, fleiss_kappa
 from efface.study.analyses.drawing import grouped_boxes, legend_beside, new_figure
 from efface.study.analyses.gao import judged_units
 from efface.study.analyses.items import Figure, Item, NotRun, Section, Table, tried
@@ -15,8 +16,15 @@ from efface.study.analyses.recognition import recognition
 from efface.study.analyses.voxelwise import voxelwise
 from efface.study.config import ORIGINAL
 from efface.study.label_tables import SUBCORTICAL, WHOLE
-from efface.study.ratings import NO_RATINGS, agreement_on, consensus, first_answers, intra_rater
-from efface.study.statistics.agreement import cohen_kappa
+from efface.study.ratings import (
+    NO_RATINGS,
+    agreement_on,
+    consensus,
+    first_answers,
+    given_answers,
+    intra_rater,
+    without_consensus,
+)
 from efface.study.statistics.many import wilson_interval
 from efface.study.tables import StudyTables
 
@@ -73,7 +81,7 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
     answers = first_answers(tables["ratings"], FORM, QUESTION)
     if answers.empty:
         raise UsageError(NO_RATINGS.format(form=FORM))
-    with_pooled = answers.assign(pooled=consensus(answers)).reset_index()
+    with_pooled = without_consensus(answers).assign(pooled=consensus(answers)).reset_index()
     raters = [name for name in with_pooled.columns if name not in ("scan", "method")]
     marked = with_pooled.merge(tables["scans"][["scan", "cohort"]], on="scan", how="left")
     rows = []
@@ -115,8 +123,8 @@ def _agreement(answers: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in parts.items():
         found = agreement_on(part, ANSWERS)
-        kappas = {"free-marginal kappa": found.free_marginal_kappa, "Fleiss' kappa": found.fleiss_kappa}
-        counts = {"items": found.items, "raters": found.raters}
+        kappas = {"free-marginal kappa": found.kappa, "Fleiss' kappa": fleiss_kappa(given_answers(part), ANSWERS)}
+        counts = {"items": found.things, "raters": int(without_consensus(part).notna().any().sum())}
         rows.append({"method": name, **counts, "percent agreement": found.percent, **kappas})
     return pd.DataFrame(rows)
 

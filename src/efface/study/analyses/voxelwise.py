@@ -67,7 +67,7 @@ def _tested(tables: StudyTables, entry: MapEntry | None, method: str) -> dict[st
         "voxels": int(kept.sum()),
         "voxels that differ": int((found.p_corrected <= FOUND).sum()),
         "smallest corrected p": float(found.p_corrected.min(initial=1)),
-        "smallest possible p": 2 / found.permutations,
+        "smallest possible p": found.smallest_p,
         "permutations": found.permutations,
     }
 

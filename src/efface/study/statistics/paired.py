@@ -45,8 +45,6 @@ class PairedComparison:
     """See ``limit_low``."""
     spearman: float
     """Rank correlation."""
-    spearman_p: float
-    """Of no monotone relation."""
     t: float
     """Paired t-test."""
     df: int
@@ -79,7 +77,6 @@ def compare_paired(before: ArrayLike, after: ArrayLike) -> PairedComparison:
     bias, spread = float(difference.mean()), float(difference.std(ddof=1))
     reach = float(stats.t.ppf(0.975, n - 1)) * spread / np.sqrt(n)
     t, p = _t_test(difference, spread)
-    rank, rank_p = _spearman(one, two)
     return PairedComparison(
         pairs=n,
         mean_before=float(one.mean()),
@@ -90,8 +87,7 @@ def compare_paired(before: ArrayLike, after: ArrayLike) -> PairedComparison:
         bias_percent=100 * bias / float(one.mean()) if one.mean() else float("nan"),
         limit_low=bias - LIMITS * spread,
         limit_high=bias + LIMITS * spread,
-        spearman=rank,
-        spearman_p=rank_p,
+        spearman=_spearman(one, two),
         t=t,
         df=n - 1,
         p=p,
@@ -109,8 +105,7 @@ def _t_test(difference: FloatArray, spread: float) -> tuple[float, float]:
     return float(found.statistic), float(found.pvalue)
 
 
-def _spearman(one: FloatArray, two: FloatArray) -> tuple[float, float]:
+def _spearman(one: FloatArray, two: FloatArray) -> float:
     if np.ptp(one) == 0 or np.ptp(two) == 0:
-        return float("nan"), float("nan")
-    found = stats.spearmanr(one, two)
-    return float(found.statistic), float(found.pvalue)
+        return float("nan")
+    return float(stats.spearmanr(one, two).statistic)

@@ -26,6 +26,8 @@ class PermutationResult:
     """(V,) p-values that control the chance of any false finding among all voxels."""
     permutations: int
     """Ways to exchange that were tried, the given one among them."""
+    smallest_p: float
+    """No p-value can be smaller: of all ways to exchange, the opposite of the given one says the same."""
 
 
 def paired_permutation_test(
@@ -59,7 +61,10 @@ def paired_permutation_test(
         reached += flipped >= np.abs(t) * (1 - 1e-12)
         most[number] = flipped.max(initial=0)
     beyond = np.searchsorted(np.sort(most), np.abs(t) * (1 - 1e-12), side="left")
-    return PermutationResult(t, reached / len(signs), (len(signs) - beyond) / len(signs), len(signs))
+    alike = 2 if len(difference) <= EXHAUSTIVE else 1
+    return PermutationResult(
+        t, reached / len(signs), (len(signs) - beyond) / len(signs), len(signs), alike / len(signs)
+    )
 
 
 def _signs(pairs: int, permutations: int, seed: int) -> NDArray[np.float64]:
