@@ -1,6 +1,7 @@
 """An audit knows nothing but the voxels: faces are found, removed ones are not, and doubt is said."""
 
 import gzip
+import os
 
 import nibabel as nib
 import numpy as np
@@ -138,6 +139,48 @@ def test_one_file_that_fails_does_not_end_the_audit(defaced, tmp_path, monkeypat
     assert "ZeroDivisionError" in findings[0].reason
 
 
+def test_a_link_to_nowhere_is_unreadable(tmp_path):
+    """As git-annex leaves what was not fetched: nobody knows what it shows, and no other file is lost for it."""
+    (tmp_path / "sub-01_T1w.nii.gz").symlink_to(tmp_path / "nowhere")
+    (finding,) = audit([tmp_path])
+    assert finding.kind is Kind.UNREADABLE
+    assert "failed" not in finding.reason
+
+
+def test_linked_folders_are_looked_into_once(tmp_path):
+    """A dataset may hold its subjects as links; a link may also lead back."""
+    (tmp_path / "store" / "anat").mkdir(parents=True)
+    (tmp_path / "store" / "anat" / "a.nii").write_bytes(b"x")
+    (tmp_path / "store" / "anat" / "back").symlink_to(tmp_path / "store")
+    (tmp_path / "dataset").mkdir()
+    for name in ("sub-01", "sub-02"):
+        (tmp_path / "dataset" / name).symlink_to(tmp_path / "store")
+    assert [one.path.name for one in candidates([tmp_path / "dataset"])] == ["a.nii"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may read everything")
+def test_a_file_that_may_not_be_read_is_unreadable(tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"x")
+    (tmp_path / "a.nii").chmod(0)
+    assert [one.kind for one in audit([tmp_path])] == [Kind.UNREADABLE]
+
+
+def test_a_folder_that_cannot_be_listed_does_not_end_the_audit(defaced, tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    saved(defaced.scan, tmp_path / "b.nii")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    findings = {one.path.name: one for one in audit([tmp_path])}
+    assert (findings["closed"].kind, findings["b.nii"].kind) == (Kind.UNREADABLE, Kind.DEFACED)
+    assert "cannot be listed" in findings["closed"].reason
+
+
 def test_a_path_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(UnreadableImageError, match="no such file"):
         audit([tmp_path / "nowhere"])
@@ -206,6 +249,10 @@ def test_a_head_surface_shows_the_face_and_a_brain_surface_does_not(person, defa
         nib.save(surface_of(mask, person.image.affine), tmp_path / f"{name}.surf.gii")
         kinds[name] = audit([tmp_path / f"{name}.surf.gii"])[0].kind
     assert kinds["head"] is Kind.FACE
+    surface = nib.load(tmp_path / "head.surf.gii")
+    for name in ("lh.seghead", "outer_skin.surf"):  # as FreeSurfer calls the skin of the head
+        nib.freesurfer.write_geometry(tmp_path / name, *surface.agg_data(("pointset", "triangle")))
+        assert [one.kind for one in audit([tmp_path]) if one.path.name == name] == [Kind.FACE]
     assert kinds["cut"] is Kind.UNSURE
     assert kinds["brain"] in (Kind.NO_HEAD, Kind.UNSURE)
 
@@ -213,6 +260,7 @@ def test_a_head_surface_shows_the_face_and_a_brain_surface_does_not(person, defa
 def test_a_surface_that_is_no_surface_is_unreadable(tmp_path):
     (tmp_path / "broken.gii").write_text("no xml")
     (tmp_path / "head.obj").write_text("v 0 0 0")
+    (tmp_path / "lh.seghead").write_text("no surface")
     assert {one.path.name: one.kind for one in audit([tmp_path])} == {
-        "broken.gii": Kind.UNREADABLE, "head.obj": Kind.UNSURE,
+        "broken.gii": Kind.UNREADABLE, "head.obj": Kind.UNSURE, "lh.seghead": Kind.UNREADABLE,
     }  # fmt: skip

@@ -39,7 +39,7 @@ def audit(paths: Iterable[str | os.PathLike[str]], progress: Progress | None = N
     Raises
     ------
     UnreadableImageError
-        A path does not exist, or a folder cannot be listed. Files that cannot be read are findings.
+        A path does not exist. Files that cannot be read and folders that cannot be listed are findings.
     """
     found = by_series(candidates([Path(path) for path in paths]))
     findings = []
@@ -65,6 +65,8 @@ def _judged(candidate: Candidate) -> Finding:
     path = candidate.path
     if candidate.sort is Sort.DICOM:
         return judge_dicom(candidate)
+    if candidate.sort is Sort.CLOSED:
+        return Finding(path, Kind.UNREADABLE, "the folder cannot be listed; check its permissions")
     if candidate.sort is Sort.OTHER:
         return Finding(path, Kind.UNSURE, "a format that efface does not read; convert it to .nii.gz")
     if candidate.sort is Sort.SURFACE:

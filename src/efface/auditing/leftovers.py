@@ -38,8 +38,11 @@ def leftover(path: Path, names: Sequence[str]) -> str | None:
 
 def stored_name(path: Path) -> str | None:
     """Say whether a gzip header carries the name of the file that was compressed, where it is another."""
-    with path.open("rb") as file:
-        head = file.read(FIXED + LONGEST)
+    try:
+        with path.open("rb") as file:
+            head = file.read(FIXED + LONGEST)
+    except OSError:  # a link to nowhere, or no permission: the finding says so
+        return None
     if head[:2] != b"\x1f\x8b" or len(head) < FIXED or not head[3] & NAMED:
         return None
     name = head[FIXED:].split(b"\0", 1)[0].decode("latin-1")

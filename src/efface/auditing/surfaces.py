@@ -1,4 +1,4 @@
-"""Does a surface file (GIFTI) show a face? Judged by its outline: a head is filled in and searched for a nose."""
+"""Does a surface file (GIFTI, FreeSurfer) show a face? By its outline: a head is filled in and searched for a nose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from xml.parsers.expat import ExpatError
 
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.io import read_geometry
 from nibabel.gifti.gifti import GiftiImage
 from scipy import ndimage
 
@@ -21,15 +22,16 @@ ROOM = 4
 
 
 def judge_surface(path: Path) -> Finding:
-    """Judge one surface file; what is not GIFTI is not read, and may show anything."""
-    if not path.name.lower().endswith((".gii", ".gii.gz")):
+    """Judge one surface file; what is neither GIFTI nor FreeSurfer's is not read, and may show anything."""
+    read = next((reader for endings, reader in READERS.items() if path.name.lower().endswith(endings)), None)
+    if read is None:
         return Finding(path, Kind.UNSURE, "a surface that efface does not read; look at it, or convert it to GIFTI")
     try:
-        points, triangles = _read(path)
-    except (ExpatError, ImageFileError, OSError, ValueError) as error:
-        return Finding(path, Kind.UNREADABLE, f"not a GIFTI surface ({error}); convert it again")
+        points, triangles = read(path)
+    except (ExpatError, ImageFileError, OSError, ValueError, IndexError) as error:
+        return Finding(path, Kind.UNREADABLE, f"not a surface ({error}); convert it again")
     if len(points) == 0 or len(triangles) == 0:
-        return Finding(path, Kind.NO_HEAD, "a GIFTI file without a surface")
+        return Finding(path, Kind.NO_HEAD, "a file without a surface")
     width, length = np.ptp(points, axis=0)[:2]
     if width < HEAD_MM[0] or length < HEAD_MM[1]:
         return Finding(path, Kind.NO_HEAD, "a surface smaller than a head")
@@ -38,11 +40,20 @@ def judge_surface(path: Path) -> Finding:
     return Finding(path, Kind.UNSURE, "a surface as large as a head, on which no nose stands out; look at it")
 
 
-def _read(path: Path) -> tuple[FloatArray, np.ndarray]:
+def _read_gifti(path: Path) -> tuple[FloatArray, np.ndarray]:
     image = GiftiImage.from_filename(path)
     parts = (image.agg_data(name) for name in ("pointset", "triangle"))
     points, triangles = (np.asarray(part) if len(part) else np.zeros((0, 3)) for part in parts)
     return np.asarray(points, float), np.asarray(triangles, int)
+
+
+def _read_freesurfer(path: Path) -> tuple[FloatArray, np.ndarray]:
+    points, triangles = read_geometry(path)
+    return np.asarray(points, float), np.asarray(triangles, int)
+
+
+READERS = {(".gii", ".gii.gz"): _read_gifti, (".seghead", ".surf"): _read_freesurfer}
+"""Endings -> what reads points (N, 3), mm, and triangles (M, 3)."""
 
 
 def _filled(points: FloatArray, triangles: np.ndarray) -> tuple[np.ndarray, Grid]:

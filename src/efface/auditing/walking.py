@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from efface.io.dicom.folders import Found
 
 IMAGES = (".nii", ".nii.gz", ".mgz", ".mgh", ".mgh.gz")
-SURFACES = (".gii", ".gii.gz", ".obj", ".stl", ".ply")
+SURFACES = (".gii", ".gii.gz", ".seghead", ".surf", ".obj", ".stl", ".ply")
+"""GIFTI, FreeSurfer's skin of the head, and what efface does not read."""
 OTHERS = (
     *(".hdr", ".img", ".img.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".mnc"),
     *(".head", ".brik", ".brik.gz", ".par", ".rec"),
@@ -33,6 +34,8 @@ class Sort(Enum):
     SURFACE = "surface"
     OTHER = "other"
     DICOM = "dicom"
+    CLOSED = "closed"
+    """A folder that cannot be listed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def candidates(paths: Sequence[Path]) -> list[Candidate]:
     Raises
     ------
     UnreadableImageError
-        A path does not exist, or a folder cannot be listed.
+        A path does not exist.
     """
     found: dict[Path, Candidate] = {}
     for path in paths:
@@ -66,19 +69,26 @@ def candidates(paths: Sequence[Path]) -> list[Candidate]:
 
 
 def _below(folder: Path) -> Iterator[Candidate]:
-    for place, folders, files in os.walk(folder, onerror=_unlistable):
-        folders.sort()
+    """Find what may show a head below a folder; linked folders are looked into too, none of them twice."""
+    closed: list[OSError] = []
+    seen = {folder.resolve()}
+    for place, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if _is_new((Path(place) / name).resolve(), seen)]
         sorts = {name: sort_of(Path(place) / name) for name in sorted(files)}
         if Sort.DICOM in sorts.values():
             yield Candidate(Path(place), Sort.DICOM)
         for name, sort in sorts.items():
             if sort is not None and sort is not Sort.DICOM:
                 yield Candidate(Path(place) / name, sort)
+    for error in closed:
+        yield Candidate(Path(error.filename), Sort.CLOSED)
 
 
-def _unlistable(error: OSError) -> None:
-    message = f"{error.filename}: the folder cannot be listed ({error.strerror}); check its permissions"
-    raise UnreadableImageError(message) from error
+def _is_new(folder: Path, seen: set[Path]) -> bool:
+    """Whether a folder was not looked into yet; from now on it was."""
+    new = folder not in seen
+    seen.add(folder)
+    return new
 
 
 def _named(path: Path) -> Candidate:
