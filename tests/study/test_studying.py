@@ -249,3 +249,15 @@ def test_ratings_that_cannot_be_read_are_told_before_anything_is_measured(finish
     with pytest.raises(UsageError, match="no column"):
         run_study(replace(config, options=replace(config.options, ratings=ratings)), tmp_path / "out")
     assert not (tmp_path / "out" / "units").exists()
+
+
+def test_raters_are_not_shown_yardsticks(finished):
+    """Another converter's image has its face: nobody is to say whether it was removed."""
+    from dataclasses import replace
+
+    from efface.study.rated import write_scans
+
+    config, out, _, _ = finished
+    write_scans(replace(config, methods=(replace(config.methods[0], yardstick=True),)), out)
+    assert (out / "scans.tsv").read_text("utf-8").count("\n") == 1
+    write_scans(config, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from base64 import b64encode
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from efface.io.atomic import write_whole
+from efface.study.analyses.drawing import plain_drawing
 from efface.study.analyses.items import Figure, Item, NotRun, Section, Table
 from efface.study.methods_text import methods_text
 from efface.study.tables import StudyTables
@@ -18,6 +20,7 @@ from efface.study.templates import templates
 from efface.study.units import DONE, FAILED, REFUSED
 from efface.version import __version__
 
+LOG = logging.getLogger("efface")
 MOST_ROWS = 60
 """Of a table on the page; the rest is in its file."""
 MOST_PROBLEMS = 40
@@ -60,7 +63,7 @@ class Entry:
 
 def write_page(tables: StudyTables, sections: Sequence[Section]) -> Path:
     """Write ``report.html``, ``methods.md``, and a file for every figure and table; return the page's path."""
-    text = methods_text(tables)
+    text = methods_text(tables, sections)
     write_whole(tables.folder / "methods.md", text.encode(), overwrite=True)
     shown = [
         {"id": f"part-{number}", "title": each.title, "citation": each.citation,
@@ -106,11 +109,19 @@ def _table(item: Table, folder: Path) -> Entry:
 
 
 def _figure(item: Figure, folder: Path) -> Entry:
+    """Save a figure; one that cannot be drawn, for whatever reason, must not cost the page."""
     place = _made(folder / "figures")
-    for kind, options in (("png", {"dpi": DPI}), ("svg", {"metadata": {"Date": None}})):
-        buffer = BytesIO()
-        item.drawing.savefig(buffer, format=kind, **options)
-        write_whole(place / f"{item.key}.{kind}", buffer.getvalue(), overwrite=True)
+    try:
+        for kind, options in (("png", {"dpi": DPI}), ("svg", {"metadata": {"Date": None}})):
+            buffer = BytesIO()
+            with plain_drawing():
+                item.drawing.savefig(buffer, format=kind, **options)
+            write_whole(place / f"{item.key}.{kind}", buffer.getvalue(), overwrite=True)
+    except Exception as error:  # it is on the page, a warning, and with -v a traceback
+        LOG.warning("%s: %s: %s", item.title, type(error).__name__, error)
+        LOG.debug("where it happened", exc_info=True)
+        reason = f"it cannot be drawn ({type(error).__name__}: {error}); please report it"
+        return Entry("not run", item.key, item.title, reason=reason)
     png = (place / f"{item.key}.png").read_bytes()
     return Entry("figure", item.key, item.title, item.note, uri="data:image/png;base64," + b64encode(png).decode())
 
@@ -118,12 +129,20 @@ def _figure(item: Figure, folder: Path) -> Entry:
 def _cell(value: Any) -> Cell:
     if hasattr(value, "item"):
         value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return Cell("–", number=True)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return Cell(str(value), number=False)
-    text = str(value) if isinstance(value, int) or (value.is_integer() and abs(value) < 1e9) else f"{value:.3g}"
-    return Cell(text.removesuffix(".0"), number=True)
+    return Cell(_number(value), number=True)
+
+
+def _number(value: float) -> str:
+    """Write a number with three digits or more, and a power of ten only where it is tiny or huge."""
+    if value == round(value) and abs(value) < 1e9:
+        return str(round(value))
+    if 100 <= abs(value) < 1e9:
+        return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.3g}"
 
 
 def _summary(tables: StudyTables) -> str:
@@ -149,7 +168,7 @@ def _facts(tables: StudyTables) -> dict[str, str]:
     parameters = tables["units"].dropna(subset="parameters").drop_duplicates("method")
     return {
         "efface": __version__,
-        "study file": f"sha256 {config.sha256}",
+        "study": f"sha256 of all that its file says, workers too: {config.sha256}",
         "pipelines": ", ".join(pipeline.name for pipeline in config.pipelines),
         "attacks": ", ".join(config.options.attacks) or "none",
         "originals shown": _shown(tables),

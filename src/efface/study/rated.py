@@ -16,13 +16,13 @@ COLUMNS = ("scan", "person", "cohort", "method", "original", "defaced")
 
 
 def write_scans(config: StudyConfig, out: Path) -> None:
-    """Write one row for each defaced image that was kept; paths start at the study's folder."""
+    """Write one row for each defaced image that was kept, not for yardsticks; paths start at the study's folder."""
     text = io.StringIO()
     table = csv.writer(text, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, escapechar="\\")
     table.writerow(COLUMNS)
     for scan in config.scans:
         original = os.path.relpath(scan.path, out)
-        for method in config.methods:
+        for method in (each for each in config.methods if not each.yardstick):
             image = defaced_path(out, scan, method.name)
             if image.is_file():
                 table.writerow(

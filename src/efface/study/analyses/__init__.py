@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from efface.study.analyses import familiar, gao, privacy, theyers
+from efface.study.analyses.drawing import plain_drawing
 from efface.study.analyses.items import Section
 from efface.study.tables import StudyTables
 
 
 def analyse(tables: StudyTables) -> list[Section]:
     """Return every section of the report; what cannot be computed is in it, with the reason."""
-    return [part.section(tables) for part in (gao, theyers, familiar, privacy)]
+    with plain_drawing():
+        return [part.section(tables) for part in (gao, theyers, familiar, privacy)]

@@ -47,7 +47,7 @@ def checklist(tables: StudyTables) -> Iterator[Item]:
         ("Robustness", "Or sensitivity analysis", "by cohort, contrast, age and group, where columns name them"),
         ("Failure analysis", "Of incorrect results", "Table 1 and Figure 3 of the section on neuroanalysis"),
         ("Limitations, biases, ethics, funding, registration", "", AUTHORS),
-        ("Availability", "Of software and data", f"efface {_version()}; study file sha256 {config.sha256[:16]}"),
+        ("Availability", "Of software and data", f"efface {_version()}; study sha256 {config.sha256[:16]}"),
     ]  # fmt: skip
     frame = pd.DataFrame(answers, columns=["item", "asks for", "answer"])
     note = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D31", "#6A6A6A", "#000000", "#B2DF8A",
            "#7570B3", "#A6761D", "#E7298A", "#66A61E", "#1B9E77", "#9E9AC8")  # fmt: skip
 """After Okabe and Ito 2008."""
+
+
+def plain_drawing() -> AbstractContextManager[None]:
+    """While drawing and saving: names are names and no formulas, and the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
+    return rc_context({"text.parse_math": False, "svg.hashsalt": "efface"})
 
 
 def words(name: str) -> str:
@@ -80,16 +88,16 @@ def bland_altman(axes: Axes, before: NDArray[Any], after: NDArray[Any], title: s
     axes.title.set_fontsize(8)
 
 
-def picture_grid(pictures: Mapping[str, Sequence[NDArray[Any] | None]], rows: Sequence[str]) -> Figure:
-    """Draw pictures: a column for each name, a row for each kind; what is missing is left empty."""
+def picture_grid(pictures: Mapping[str, Sequence[NDArray[Any] | str]], rows: Sequence[str]) -> Figure:
+    """Draw pictures: a column for each name, a row for each kind; of what is missing, words say why."""
     columns = len(pictures)
     figure, axes = new_figure(max(1.5 * columns, 3), 1.7 * len(rows) + 0.3, len(rows), columns)
     for column, (name, shown) in enumerate(pictures.items()):
         for row, picture in enumerate(shown):
             panel = axes[row, column]
             panel.set_axis_off()
-            if picture is None:
-                panel.text(0.5, 0.5, "withheld", ha="center", va="center", fontsize=7, transform=panel.transAxes)
+            if isinstance(picture, str):
+                panel.text(0.5, 0.5, picture, ha="center", va="center", fontsize=7, transform=panel.transAxes)
             else:
                 panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
         axes[0, column].set_title(name, fontsize=7)

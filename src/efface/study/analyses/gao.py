@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from efface.errors import UsageError
 from efface.study.analyses.drawing import grouped_boxes, legend_beside, new_figure, picture_grid
@@ -98,14 +100,20 @@ def _figure_1(tables: StudyTables) -> Iterator[Item]:
     scan = str(counts.idxmax())
     shown = tables.config.options.show_originals
     verified = set(done[(done["scan"] == scan) & done["verified"].eq(True)]["method"])
-    pictures = {}
+    pictures: dict[str, list[NDArray[np.uint8] | str]] = {}
     for method in ([ORIGINAL] if shown else []) + tables.methods:
         folder = private_folder(tables.folder, scan, method)
         may = shown or method in verified
-        pictures[method] = [load_picture(folder / f"{name}.png") if may else None for name in ("sagittal", "left_45")]
+        names = ("sagittal", "left_45")
+        pictures[method] = [_picture(folder / f"{name}.png") if may else "withheld" for name in names]
     withheld = "" if shown else " Originals, and results that verification refused, are not shown."
     title = "Figure 1: a slice and a render of each method"
     yield Figure("gao-figure-1", title, picture_grid(pictures, ("slice", "render")), f"Scan {scan}.{withheld}")
+
+
+def _picture(path: Path) -> NDArray[np.uint8] | str:
+    picture = load_picture(path)
+    return "no result" if picture is None else picture
 
 
 def _figure_2(tables: StudyTables) -> Iterator[Item]:
