@@ -86,7 +86,9 @@ def study(tmp_path_factory):
         who = int(scan.participant[1:])
         size = 1 + 0.05 * who
         base = scaled(measures(1.0, 2.5), size)
-        records = {ORIGINAL: {"status": "done", "measures": base, "detection": detection(0.99)}}
+        records = {
+            ORIGINAL: {"status": "done", "voxels_mm": "1 x 1 x 1.2", "measures": base, "detection": detection(0.99)}
+        }
         for method, area, thin in ((SAFE, 1.0, 2.5), (ROUGH, 0.9, 2.5 - 0.01 * who)):
             hurt = method == ROUGH and scan.contrast == "T2w"
             shown = 0.9 - 0.05 * who if method == ROUGH and scan.contrast == "T1w" else 1.0
@@ -202,7 +204,7 @@ def test_who_settles_disagreements_is_no_rater(study):
     assert list(table.columns) == ["method", "cohort", "total", "r1", "r2", "r3", "pooled"]
     assert (table["pooled"] == 100).all()
     assert (frame(found, "theyers-agreement")["raters"] == 3).all()
-    assert "raters: 3" in frame(found, "familiar-claim").to_string()
+    assert "raters: 3;" in frame(found, "familiar-claim").loc[15, "answer"]
 
 
 def test_a_bias_is_seen_beside_the_rank_correlation(found):
@@ -246,6 +248,20 @@ def test_coverage_by_contrast_age_and_group(found):
     assert groups.loc[(ROUGH, "face"), ["df_between", "df_within"]].tolist() == [1, 4]
     rated = frame(found, "familiar-coverage-raters").set_index("method")
     assert rated.loc[ROUGH, "nose"] == pytest.approx(0.875)
+
+
+def test_the_checklist_is_whole_and_says_what_the_run_knows(found, study):
+    table = frame(found, "familiar-claim")
+    assert table["number"].tolist() == [str(number) for number in range(1, 45)]
+    answers = dict(zip(table["number"].astype(int), table["answer"], strict=True))
+    assert "24 images of 6 participants" in answers[35]
+    assert "T1w, T2w" in answers[13]
+    assert "1 x 1 x 1.2" in answers[13]
+    assert "success 36, failure I 0, failure II 12" in answers[39]
+    assert study.config.sha256[:16] in answers[43]
+    kappas = frame(found, "theyers-agreement").set_index("method")
+    assert f"two-criterion: free-marginal kappa {kappas.loc['all', 'free-marginal kappa']:.2f}" in answers[18]
+    assert answers[44] == "to be filled in by the authors"
 
 
 def test_cohorts(found):

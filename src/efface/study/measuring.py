@@ -52,7 +52,7 @@ def measure_original(known: Known, config: StudyConfig, out: Path) -> Record:
     return {
         "status": DONE,
         "seconds": known.located_s,
-        "facts": _facts(known.scan, known.anatomy),
+        "voxels_mm": " x ".join(f"{edge:.3g}" for edge in known.scan.grid.spacing_mm),
         "problems": dict(known.problems),
         "measures": [
             *_measures(known.scan, known.results, known.anatomy),
@@ -207,11 +207,6 @@ def _reference(known: Known, changed: NDArray[np.bool_]) -> tuple[Record | None,
 
 def _judgement(judged: Judgement) -> dict[str, Any]:
     return {**asdict(judged), "outcome": judged.outcome.value}
-
-
-def _facts(scan: Scan, anatomy: Anatomy) -> dict[str, Any]:
-    head = {"confidence": anatomy.confidence, "structures": anatomy.structures}
-    return {"shape": list(scan.grid.shape), "spacing_mm": scan.grid.spacing_mm.tolist(), **head}
 
 
 def _value(verdict: Verdict, name: str) -> float | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 UNIT_COLUMNS = (
     "status", "reason", "seconds", "verified", "outcome", "two_criteria", "strict", "face_covered", "visible",
-    "partial", "brain_voxels_changed", "brain_tissue_ml", "brain_clearance_mm", "registration_mm",
+    "partial", "brain_voxels_changed", "brain_tissue_ml", "brain_clearance_mm", "registration_mm", "voxels_mm",
 )  # fmt: skip
 """What is known of a whole unit."""
 LISTS: Mapping[str, tuple[str, ...]] = {
