@@ -174,6 +174,12 @@ def test_the_recognition_task_is_scored(desk, store):
     assert rows(desk, store)[-1]["question"] == "difficulty"
 
 
+def test_whom_raters_know_is_nothing_to_settle(desk):
+    for rater, answer in (("A", "none"), ("B", "cannot identify")):
+        rate(desk, rater, lambda shown, answer=answer: {"person": answer}, "recognition")
+    assert desk.place(CONSENSUS, "recognition").total == 0
+
+
 def test_photographs_keep_their_numbers(desk, folder, store, rated):
     """Answers say "photograph 1": in another order they would mean somebody else. Before, the table can be mended."""
     (rated / "photographs.tsv").write_text("person\tfile\nperson-2\tone.png\n")

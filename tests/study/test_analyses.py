@@ -14,6 +14,7 @@ import pandas as pd
 
 from efface.study.analyses import analyse, familiar, gao, privacy, theyers
 from efface.study.analyses.checklist import checklist
+from efface.study.analyses.composites import composites
 from efface.study.analyses.drawing import plain_drawing
 from efface.study.analyses.gao import judged_units, outcome_counts
 from efface.study.analyses.items import Figure, NotRun, Table
@@ -248,6 +249,36 @@ def test_coverage_by_contrast_age_and_group(found):
     assert groups.loc[(ROUGH, "face"), ["df_between", "df_within"]].tolist() == [1, 4]
     rated = frame(found, "familiar-coverage-raters").set_index("method")
     assert rated.loc[ROUGH, "nose"] == pytest.approx(0.875)
+
+
+def test_composites_are_measured_rated_and_of_masks(study):
+    reference = study["units"][study["units"]["method"] == ROUGH][
+        ["scan", "participant", "session", "contrast", "method"]
+    ]
+    reference = reference.assign(dice=0.78, sensitivity=0.9, hd95_mm=5.0)
+    table = composites(replace(study, frames={**study.frames, "reference": reference}))
+    assert set(table["composite"]) == {"face", "ears", "face, by raters", "Dice of masks"}
+    one = table[(table["scan"] == "p2_1_T2w") & (table["method"] == ROUGH)].set_index("composite")["covered"]
+    assert one[["face, by raters", "Dice of masks", "face"]].tolist() == [0.75, 0.78, 1.0]
+    assert table.loc[table["composite"] == "face, by raters", "age"].notna().all()
+
+
+def test_tumours_of_an_external_label_map_are_compared(study):
+    rows = [
+        {"scan": scan.name, "participant": scan.participant, "session": scan.session, "contrast": scan.contrast,
+         "cohort": scan.cohort, "method": method, "pipeline": "tumours", "measure": "enhancing tumour volume",
+         "value": 10.0 + int(scan.participant[1:]) - (method == ROUGH), "unit": "ml"}
+        for scan in study.config.scans for method in (ORIGINAL, SAFE, ROUGH)
+    ]  # fmt: skip
+    labels = study["dice"][study["dice"]["kind"] == "label"].assign(structure="enhancing tumour", pipeline="tumours")
+    frames = {
+        "measures": pd.concat([study["measures"], pd.DataFrame(rows)]),
+        "dice": pd.concat([study["dice"], labels]),
+    }
+    found = {item.key: item for item in part(familiar, replace(study, frames={**study.frames, **frames})).items}
+    assert frame(found, "familiar-tumour").set_index(["method", "contrast"]).loc[(ROUGH, "T1w"), "bias"] == -1
+    dice = frame(found, "familiar-tumour-dice").set_index("method")
+    assert dice.loc[ROUGH, ["count", "median"]].tolist() == [24, 0.97]
 
 
 def test_the_checklist_is_whole_and_says_what_the_run_knows(found, study):

@@ -44,11 +44,14 @@ def order(folder: Folder, form: Form, rater: str, seed: str) -> tuple[Shown, ...
 
     Returns
     -------
-    shown : every item once, repeats after all of the first half; originals, if they are rated, after a break
+    shown : every item once, repeats after all of the first half; originals, if they are rated, after a break. Where
+        the form draws by lot, it draws of originals as of every method
     """
     lot = random.Random(_digest(seed, rater, form.name))
     first = shuffled(_drawn(folder.items, form, lot), form.repeats, lot)
-    blocks = [first, shuffled(folder.originals(), 0.0, lot)] if form.originals_after else [first]
+    blocks = [first]
+    if form.originals_after:
+        blocks.append(shuffled(_drawn(folder.originals(), form, lot), 0.0, lot))
     return tuple(
         Shown(_digest(seed, rater, form.name, item.scan, item.method, str(repeat))[:12], item.scan, item.method,
               item.cohort, repeat, block)

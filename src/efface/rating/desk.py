@@ -178,7 +178,9 @@ class Desk:
         return [each for each in (*kept, *new) if (each.scan, each.method) in self._items]
 
     def _disagreements(self, form: Form, events: Sequence[Event]) -> list[Shown]:
-        """Return what raters do not agree on, blinded like everything else."""
+        """Return what raters do not agree on, blinded like everything else; whom they know is nothing to settle."""
+        if form.photographs:
+            return []
         asked = [question.key for question in form.questions]
         by_thing: dict[tuple[str, str], list[Rating]] = {}
         for each in self._first_ratings(events, form.name):

@@ -78,32 +78,46 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
         return {"status": status, "reason": str(error), "seconds": perf_counter() - start, **_judgement(NOT_RUN)}
     seconds = perf_counter() - start
     folder = made_folder(private_folder(out, known.entry.name, method.name))
-    verdict = made.verdict
-    coverage = {name: _value(verdict, f"{name}_covered") for name in FEATURES}
-    touched = brain_change(known, made.changed)
-    judged = judge(coverage, touched["brain_tissue_ml"], config.options)
-    after = _located(made.scan)
-    results, problems = run_pipelines(config, made.scan, after, known.entry, method.name, out)
     if config.options.keep_images:
         path = defaced_path(out, known.entry, method.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_scan(made.scan, path, overwrite=True)
+    after = _located(made.scan)
     save_look(made.scan, after, made.changed, known, config, folder)
-    if judged.outcome is Outcome.damaged and after is not None:
+    judged = _judged(known, made, config)
+    if judged["outcome"] == Outcome.damaged.value and after is not None:
         save_failure(known, made, after, folder)
-    reference, problem = _reference(known, made.changed)
     return {
         "status": DONE,
         "seconds": seconds,
-        "verified": verdict.passed,
+        "verified": made.verdict.passed,
         "parameters": made.parameters,
         "provenance": made.provenance,
-        **_judgement(judged),
+        **judged,
+        **_effects(known, made, after, method.name, config, out),
+        "detection": save_detection(made.scan, known, config, folder),
+    }
+
+
+def _judged(known: Known, made: Made, config: StudyConfig) -> Record:
+    """Return what became of face and brain."""
+    coverage = {name: _value(made.verdict, f"{name}_covered") for name in FEATURES}
+    touched = brain_change(known, made.changed)
+    return {
+        **_judgement(judge(coverage, touched["brain_tissue_ml"], config.options)),
         **touched,
+        "checks": [asdict(check) for check in made.verdict.checks],
+        "coverage": [{"feature": name, "covered": share} for name, share in coverage.items()],
+    }
+
+
+def _effects(known: Known, made: Made, after: Anatomy | None, version: str, config: StudyConfig, out: Path) -> Record:
+    """Return what pipelines say of a result, beside what they said of the original."""
+    results, problems = run_pipelines(config, made.scan, after, known.entry, version, out)
+    reference, problem = _reference(known, made.changed)
+    return {
         "registration_mm": None if after is None else placement_distance_mm(known.anatomy, after),
         "problems": {**problems, **problem},
-        "checks": [asdict(check) for check in verdict.checks],
-        "coverage": [{"feature": name, "covered": share} for name, share in coverage.items()],
         "dice": list(_compared(dice_rows, known.results, results)),
         "overlap": list(_compared(overlap_rows, known.results, results)),
         "measures": [
@@ -111,7 +125,6 @@ def measure_method(known: Known, method: MethodEntry, config: StudyConfig, out: 
             *_of_atlas(temporalis_rows(known.anatomy, made.changed)),
         ],
         "reference": reference,
-        "detection": save_detection(made.scan, known, config, folder),
     }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from efface.errors import UsageError
 from efface.study.analyses.checklist import checklist
+from efface.study.analyses.composites import COMPOSITES, FORM, composites
 from efface.study.analyses.drawing import bland_altman, new_figure
 from efface.study.analyses.items import Figure, Item, Section, Table, tried
 from efface.study.analyses.paired_tables import GROUPS, NOTE, comparison_table, paired_values, short
@@ -24,11 +25,9 @@ CITATION = (
     "Familiar AM, Khalili N, Khalili N, et al. Empowering data sharing in neuroscience: a deep learning "
     "deidentification method for pediatric brain MRIs. AJNR Am J Neuroradiol 46:964-972, 2025. doi:10.3174/ajnr.A8581"
 )
-FACE, EARS = ("left_eye", "right_eye", "nose", "mouth"), ("left_ear", "right_ear")
-COMPOSITES = {"face": FACE, "ears": EARS}
 QUARTERS = ("0", "0.25", "0.5", "0.75", "1")
-FORM = "coverage"
 TUMOUR = ("tumor", "tumour", "enhancing", "cyst", "edema", "oedema")
+SOURCES = "Measured; by raters' consensus, and as Dice of reference masks, where there are any."
 FIGURES = 6
 """Panels of a Bland-Altman figure: the measures with the largest bias."""
 
@@ -88,19 +87,6 @@ def _spatial(tables: StudyTables) -> Iterator[Item]:
     yield Table("familiar-spatial", "Dice, sensitivity and 95 % Hausdorff distance to reference masks", found, note)
 
 
-def composites(tables: StudyTables) -> pd.DataFrame:
-    """Return the measured coverage of face and ears of every scan and method, with the scan's columns."""
-    frame = tables["coverage"]
-    frame = frame[frame["method"].isin(tables.methods)]
-    parts = []
-    for name, features in COMPOSITES.items():
-        kept = frame[frame["feature"].isin(features)]
-        keys = [key for key in kept.columns if key not in ("feature", "covered")]
-        grouped = kept.assign(covered=kept["covered"].astype(float)).groupby(keys, dropna=False, sort=False)
-        parts.append(grouped["covered"].mean().reset_index().assign(composite=name))
-    return pd.concat(parts, ignore_index=True)
-
-
 def _coverage(tables: StudyTables) -> Iterator[Item]:
     frame = tables["coverage"]
     frame = frame[frame["method"].isin(tables.methods)]
@@ -155,7 +141,9 @@ def _contrasts(tables: StudyTables) -> Iterator[Item]:
         rows.append({"method": method, "composite": name, **asdict(found)})
     if not rows:
         raise UsageError(reason)
-    note = "gg: Greenhouse and Geisser's, hf: Huynh and Feldt's correction. What was covered alike is left out."
+    note = (
+        "gg: Greenhouse and Geisser's, hf: Huynh and Feldt's correction. What was covered alike is left out. " + SOURCES
+    )
     yield Table("familiar-contrasts", "Coverage over contrasts: repeated-measures ANOVA", pd.DataFrame(rows), note)
 
 
@@ -169,7 +157,9 @@ def _age(tables: StudyTables) -> Iterator[Item]:
             reason = str(error)
     if not rows:
         raise UsageError(reason)
-    yield Table("familiar-age", "Coverage and age (Pearson), one value a participant", _with_holm(pd.DataFrame(rows)))
+    yield Table(
+        "familiar-age", "Coverage and age (Pearson), one value a participant", _with_holm(pd.DataFrame(rows)), SOURCES
+    )
 
 
 def _groups(tables: StudyTables) -> Iterator[Item]:
@@ -189,7 +179,7 @@ def _groups(tables: StudyTables) -> Iterator[Item]:
     if not rows:
         raise UsageError(reason)
     title = "Coverage between groups: one-way ANOVA, one value a participant"
-    yield Table("familiar-groups", title, _with_holm(pd.DataFrame(rows)))
+    yield Table("familiar-groups", title, _with_holm(pd.DataFrame(rows)), SOURCES)
 
 
 def _with_holm(frame: pd.DataFrame) -> pd.DataFrame:
@@ -236,7 +226,7 @@ def _agreement_figure(key: str, title: str, ordered: pd.DataFrame, values: pd.Da
 
 
 def _external(tables: StudyTables, key: str, names: tuple[str, ...]) -> Iterator[Item]:
-    values = paired_values(tables, lambda name: any(each in name.lower() for each in names))
+    values = paired_values(tables, lambda name: _named(name, names))
     if values.empty:
         message = (
             'no pipeline measured it; give one with measures = "path/{version}/{scan}.tsv" '
@@ -245,3 +235,17 @@ def _external(tables: StudyTables, key: str, names: tuple[str, ...]) -> Iterator
         raise UsageError(message)
     table = short(comparison_table(values, tables.methods))
     yield Table(f"familiar-{key}", f"{key.capitalize()}, before and after", table, NOTE)
+    dice = tables["dice"]
+    wanted = [
+        kind == "label" and _named(name, names) for kind, name in zip(dice["kind"], dice["structure"], strict=True)
+    ]
+    labels = dice[wanted].dropna(subset="dice")
+    labels = labels[labels["method"].isin(tables.methods)]
+    if len(labels):
+        grouped = labels.groupby(["method", "pipeline", "structure"], sort=False)["dice"]
+        found = grouped.agg(["count", "mean", "median", "min"]).reset_index()
+        yield Table(f"familiar-{key}-dice", f"{key.capitalize()}: Dice, defaced against original", found)
+
+
+def _named(measure: str, names: tuple[str, ...]) -> bool:
+    return any(name in str(measure).lower() for name in names)

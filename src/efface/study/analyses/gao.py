@@ -71,7 +71,8 @@ def _table_1(tables: StudyTables) -> Iterator[Item]:
     note = (
         f"Failure II: more than {options.brain_tolerance_ml:g} ml of what the network calls brain tissue changed, its "
         "outermost voxels not counted. Failure I: the method gave nothing, its program failed, or it covered less than "
-        f"{options.untouched_below:.0%} of the visible skin of eyes, nose and mouth. Intervals are Wilson's."
+        f"{options.untouched_below:.0%} of the visible skin of eyes, nose and mouth. Intervals are Wilson's; they take "
+        "scans as independent, and are too narrow where people have several."
     )
     counts = outcome_counts(judged_units(tables), tables.methods)
     yield Table("gao-table-1", "Table 1: success and failure, automatically", counts, note)
