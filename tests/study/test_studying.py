@@ -93,19 +93,22 @@ def test_units_are_measured(finished):
     assert (out / "defaced" / "template-mask" / "anna_1.nii.gz").is_file()
 
 
-def test_rescans_are_named_as_in_the_paper(finished, monkeypatch, tmp_path):
+def test_rescans_are_named_as_in_the_paper_and_their_problems_told(finished, monkeypatch, tmp_path):
     """Gao et al. 2022, Figure 4: in Rescan(1-2), session 2 is laid on session 1."""
     from types import SimpleNamespace
 
     from efface.study import rescan
 
-    def rows(still, moving, *_):
-        yield {"still": still.entry.session, "moving": moving.entry.session}
+    def laid(still, moving, *_):
+        return {"network": moving.entry.session}, {"split": "it broke", "elsewhere": "not run here"}
 
-    monkeypatch.setattr(rescan, "_rows", rows)
-    one, two = (SimpleNamespace(entry=scan) for scan in finished[0].scans[:2])
-    found = {row["version"]: row["moving"] for row in rescan.measure_rescan(one, two, finished[0], tmp_path)["dice"]}
-    assert found == {"rescan (1-2)": "2", "rescan (2-1)": "1"}
+    monkeypatch.setattr(rescan, "_laid_and_segmented", laid)
+    monkeypatch.setattr(rescan, "_rows", lambda still, found: [{"moving": found["network"]}])
+    results = {"network": None, "split": None}
+    one, two = (SimpleNamespace(entry=scan, results=results) for scan in finished[0].scans[:2])
+    record = rescan.measure_rescan(one, two, finished[0], tmp_path)
+    assert {row["version"]: row["moving"] for row in record["dice"]} == {"rescan (1-2)": "2", "rescan (2-1)": "1"}
+    assert record["problems"] == {"rescan (1-2), split": "it broke", "rescan (2-1), split": "it broke"}
 
 
 def test_another_parameter_is_another_result(finished, tmp_path):

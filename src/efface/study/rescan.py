@@ -5,8 +5,8 @@ Rescanning changes a segmentation too. Only what defacing changes beyond that is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from efface.scan import Scan
 from efface.spatial.resample import resample
 from efface.study.config import ScanEntry, StudyConfig, fingerprint
 from efface.study.knowing import Known, run_pipelines
+from efface.study.pipelines import PipelineResult
 from efface.study.segmentation import dice_rows
 from efface.study.units import DONE, unit_fingerprint
 
@@ -75,15 +76,27 @@ def measure_rescan(first: Known, second: Known, config: StudyConfig, out: Path) 
         What was laid on the other scan shows no brain.
     """
     rows: list[dict[str, Any]] = []
+    problems: dict[str, str] = {}
     for still, moving, way in ((first, second, "rescan (1-2)"), (second, first, "rescan (2-1)")):
-        rows += ({"version": way, **row} for row in _rows(still, moving, config, out, way))
-    return {"status": DONE, "dice": rows}
+        found, failed = _laid_and_segmented(still, moving, config, out, way)
+        rows += ({"version": way, **row} for row in _rows(still, found))
+        problems |= {f"{way}, {name}": why for name, why in failed.items() if name in still.results}
+    return {"status": DONE, "dice": rows, "problems": problems}
 
 
-def _rows(still: Known, moving: Known, config: StudyConfig, out: Path, way: str) -> Iterator[dict[str, Any]]:
+def _laid_and_segmented(
+    still: Known, moving: Known, config: StudyConfig, out: Path, way: str
+) -> tuple[dict[str, PipelineResult], dict[str, str]]:
+    """Lay a scan on another; return the result of every pipeline that is run here, and why others gave none."""
     laid = laid_on(still.scan, still.anatomy, moving.scan, moving.anatomy)
     version = f"{way.replace(' (', '_').strip(')')}_{moving.entry.name}"
-    found, _ = run_pipelines(config, laid, locate(laid), still.entry, version, out)
+    run_here = replace(
+        config, pipelines=tuple(each for each in config.pipelines if not (each.results or each.measures))
+    )
+    return run_pipelines(run_here, laid, locate(laid), still.entry, version, out)
+
+
+def _rows(still: Known, found: Mapping[str, PipelineResult]) -> Iterator[dict[str, Any]]:
     for name, result in found.items():
         before = still.results[name].segmentation if name in still.results else None
         if before is not None and result.segmentation is not None:
@@ -108,6 +121,7 @@ def register_affine(still: Scan, anatomy: Anatomy, moving: Scan, start: FloatArr
     start : a first guess
     """
     method = sitk.ImageRegistrationMethod()
+    method.SetNumberOfThreads(1)  # sums in another order give other last digits
     method.SetMetricAsMattesMutualInformation(32)
     method.SetMetricFixedMask(sitk.BinaryDilate(_image(anatomy.brain.astype(np.uint8), still.grid), _grown(still.grid)))
     method.SetMetricSamplingStrategy(method.REGULAR)

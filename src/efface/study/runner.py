@@ -229,7 +229,8 @@ def rescan_path(out: Path, pair: Rescan) -> Path:
 
 
 def _pair_done(out: Path, config: StudyConfig, pair: Rescan) -> bool:
+    """Return whether a pair was measured by every pipeline, with everything as it is now."""
     record = read_record(rescan_path(out, pair))
-    return (
-        record is not None and record["status"] != FAILED and record["fingerprint"] == rescan_fingerprint(config, pair)
-    )
+    if record is None or record["status"] == FAILED or record.get("problems"):
+        return False
+    return bool(record["fingerprint"] == rescan_fingerprint(config, pair))

@@ -82,6 +82,10 @@ def gather(config: StudyConfig, out: Path) -> StudyTables:
         common = {**pair.first.as_row(), "pair": pair.name}
         if record["status"] == FAILED:
             rows["problems"].append({**common, "method": "rescan", "problem": record["reason"]})
+        failed = dict(record.get("problems") or {})
+        rows["problems"] += [
+            {**common, "method": "rescan", "problem": f"{name}: {why}"} for name, why in failed.items()
+        ]
         rows["rescan"] += [{**common, **row} for row in record.get("dice", ())]
     keys = list(config.scans[0].as_row()) if config.scans else ["scan"]
     columns = _columns(keys)
