@@ -102,6 +102,16 @@ def test_a_mask_that_follows_the_skin_shows_the_face(person, scan, defaced, tmp_
     assert judge(read_scan(image(defaced.plan.changed.astype(np.uint8), person)), tmp_path).kind is Kind.NO_FACE
 
 
+def test_a_mask_of_several_labels_is_judged_by_its_outline(person, defaced, tmp_path):
+    """As `efface deface --mask` writes it: one label for each region; and a map of tissues that has the skin."""
+    mask = defaced.plan.mask.astype(np.uint8)
+    assert len(np.unique(mask)) > 2
+    assert judge(read_scan(image(mask, person)), tmp_path).kind is Kind.NO_FACE
+    tissues = person.tissues.astype(np.uint8)
+    assert len(np.unique(tissues)) > 2
+    assert judge(read_scan(image(tissues, person)), tmp_path).kind is Kind.FACE
+
+
 def test_folders_are_searched_and_sorted_by_risk(scan, defaced, person, tmp_path, monkeypatch):
     monkeypatch.setattr("efface.io.dicom.find_spec", lambda name: None)
     folder = tmp_path / "sub-01" / "anat"

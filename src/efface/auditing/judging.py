@@ -7,8 +7,10 @@ whether anything is there. Whatever does not fit together is not judged: a perso
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.anatomy import Anatomy, locate
@@ -33,8 +35,8 @@ HEAD_ML = 300.0
 """Whatever stands out from the background and is smaller than this is no head, not even a newborn's."""
 AROUND_MM, STRIPPED = 8.0, 0.12
 """A head of which less than this share lies farther than this from the brain has been stripped."""
-MASK_VALUES = 2
-"""An image of no more different values is a mask."""
+MASK_VALUES, LABELS = 2, 32
+"""An image of no more different values is a mask; of no more whole numbers, most of them 0, a map of labels."""
 
 
 def judge(scan: Scan, path: Path) -> Finding:
@@ -91,14 +93,23 @@ def _without_brain(head: Head, path: Path) -> Finding:
 
 
 def _is_mask(scan: Scan) -> bool:
+    """Whether a scan is a mask or a map of labels: what it shows is its outline."""
     stored = scan.stored if scan.stored.ndim == 3 else scan.stored[..., 0]
     sample = stored.ravel(order="K")
     some = sample[:: max(1, sample.size // 50_000)]  # most scans are told from masks by these alone
-    return all(len(np.unique(each)) <= MASK_VALUES for each in (some, sample))
+    return len(np.unique(some)) <= LABELS and _few_values(sample)
+
+
+def _few_values(values: NDArray[Any]) -> bool:
+    found, counts = np.unique(values, return_counts=True)
+    if len(found) <= MASK_VALUES:
+        return True
+    whole = bool((found == np.rint(found)).all())
+    return whole and len(found) <= LABELS and bool(counts[0] > values.size / 2)  # the air of scans is noisy
 
 
 def _judge_mask(scan: Scan, path: Path) -> Finding:
-    """Look for a nose on a mask and on what it leaves: one that follows the skin shows the face."""
+    """Look for a nose on a mask, or on all labels, and on what they leave: what follows the skin shows the face."""
     values = (scan.intensities() > scan.intensities().min()).astype(np.float32)
     for part in (values, 1 - values):
         head = head_mask(part, scan.grid)
