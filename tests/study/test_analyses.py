@@ -338,6 +338,8 @@ def test_page_and_files(study, sections):
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
     assert "Not run:" in page
+    assert '<th scope="col">method</th>' in page
+    assert '<th scope="col" class="number">total</th>' in page  # above its numbers
     assert "Familiar AM" in page
     for kind in ("png", "svg"):
         assert (study.folder / "figures" / f"gao-figure-2-network.{kind}").stat().st_size > 1000

@@ -133,6 +133,8 @@ def test_wilson():
     """Newcombe 1998, Stat Med 17:857, table I, method 3: 81 of 263, and 0 of 20."""
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson_interval(0, 6)[0] == 0
+    assert wilson_interval(6, 6)[1] == 1
     assert wilson_interval(0, 0) == (0, 1)
 
 

@@ -49,7 +49,7 @@ class Entry:
     """Heading."""
     note: str = ""
     """How to read it."""
-    columns: tuple[str, ...] = ()
+    columns: tuple[Cell, ...] = ()
     """Of a table."""
     rows: list[list[Cell]] = field(default_factory=list)
     """Of a table."""
@@ -105,7 +105,11 @@ def _table(item: Table, folder: Path) -> Entry:
     rows = [[_cell(value) for value in row] for row in item.frame.head(MOST_ROWS).itertuples(index=False, name=None)]
     left = len(item.frame) - len(rows)
     more = f"{left} more rows are in results/{path.name}." if left else ""
-    return Entry("table", item.key, item.title, item.note, tuple(map(str, item.frame.columns)), rows, more)
+    heads = tuple(
+        Cell(str(name), number=bool(rows) and all(row[place].number for row in rows))
+        for place, name in enumerate(item.frame.columns)
+    )
+    return Entry("table", item.key, item.title, item.note, heads, rows, more)
 
 
 def _figure(item: Figure, folder: Path) -> Entry:

@@ -16,7 +16,7 @@ def wilson_interval(count: int, total: int, level: float = 0.95) -> tuple[float,
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(count, total, alpha=1 - level, method="wilson")
-    return max(0.0, float(low)), min(1.0, float(high))
+    return float(low) if count else 0.0, float(high) if count < total else 1.0  # without what rounding leaves
 
 
 CORRECTIONS = {"holm": "holm", "fdr": "fdr_bh"}
