@@ -12,12 +12,13 @@ pytest.importorskip("matplotlib")
 
 import pandas as pd
 
+from efface.errors import UsageError
 from efface.study.analyses import analyse, familiar, gao, privacy, theyers
 from efface.study.analyses.checklist import checklist
 from efface.study.analyses.composites import composites
 from efface.study.analyses.drawing import plain_drawing
 from efface.study.analyses.gao import judged_units, outcome_counts
-from efface.study.analyses.items import Figure, NotRun, Table
+from efface.study.analyses.items import Figure, NotRun, Table, tried
 from efface.study.config import ORIGINAL, MethodEntry, Options, PipelineEntry, ScanEntry, StudyConfig
 from efface.study.keeping import BRAIN_MAP
 from efface.study.looking import FEATURES
@@ -206,6 +207,41 @@ def test_who_settles_disagreements_is_no_rater(study):
     assert (table["pooled"] == 100).all()
     assert (frame(found, "theyers-agreement")["raters"] == 3).all()
     assert "raters: 3;" in frame(found, "familiar-claim").loc[15, "answer"]
+
+
+def test_one_rater_alone_loses_only_the_agreement(study):
+    """While a second rater is still at work: passed scans are shown, agreement is said to be missing."""
+    ratings = study["ratings"]
+    alone = ratings[ratings["rater"] == "r1"]
+    found = {item.key: item for item in part(theyers, replace(study, frames={**study.frames, "ratings": alone})).items}
+    assert frame(found, "theyers-figure-2").set_index(["method", "cohort"]).loc[(ROUGH, "old"), "r1"] == 50
+    assert "two raters" in found["theyers-agreement"].reason
+    begun = pd.concat([alone, ratings[(ratings["rater"] == "r2") & (ratings["method"] == SAFE)]])
+    found = {item.key: item for item in part(theyers, replace(study, frames={**study.frames, "ratings": begun})).items}
+    assert frame(found, "theyers-agreement")["method"].tolist() == ["all", SAFE]
+
+
+def test_two_raters_who_never_agree_have_no_pooled_answer(study):
+    ratings = study["ratings"][study["ratings"]["rater"].isin(["r1", "r2"])]
+    turned = (ratings["rater"] == "r2") & (ratings["question"] == "pass")
+    ratings = ratings.assign(answer=ratings["answer"].mask(turned, ratings["answer"].map({"yes": "no", "no": "yes"})))
+    found = {
+        item.key: item for item in part(theyers, replace(study, frames={**study.frames, "ratings": ratings})).items
+    }
+    assert frame(found, "theyers-figure-2")["pooled"].isna().all()
+    assert isinstance(found["theyers-figure-2-drawn"], Figure)
+    assert (frame(found, "theyers-agreement")["free-marginal kappa"] == -1).all()
+
+
+def test_what_was_shown_before_an_analysis_failed_is_kept():
+    def make():
+        yield NotRun("a", "A", "shown")
+        message = "no data for the rest"
+        raise UsageError(message)
+
+    assert [(item.key, item.reason) for item in tried("x", "X", make)] == [
+        ("a", "shown"), ("x-rest", "no data for the rest"),
+    ]  # fmt: skip
 
 
 def test_a_bias_is_seen_beside_the_rank_correlation(found):

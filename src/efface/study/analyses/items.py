@@ -76,12 +76,18 @@ def tried(key: str, title: str, make: Callable[[], Iterator[Item]]) -> list[Item
 
     Measuring takes hours: one analysis that fails on data that nobody thought of must not take the report with it.
     """
+    found: list[Item] = []
     try:
-        found = list(make())
+        found.extend(make())  # keeps what came before an error
     except DefaceError as error:
-        return [NotRun(key, title, str(error))]
+        return [*found, _rest(key, title, str(error), found)]
     except Exception as error:  # as above; it is on the page, a warning, and with -v a traceback
         LOG.warning("%s: %s: %s", title, type(error).__name__, error)
         LOG.debug("where it happened", exc_info=True)
-        return [NotRun(key, title, f"the analysis failed ({type(error).__name__}: {error}); please report it")]
+        reason = f"the analysis failed ({type(error).__name__}: {error}); please report it"
+        return [*found, _rest(key, title, reason, found)]
     return found or [NotRun(key, title, "nothing was measured that it needs")]
+
+
+def _rest(key: str, title: str, reason: str, found: list[Item]) -> NotRun:
+    return NotRun(f"{key}-rest", f"{title}: the rest", reason) if found else NotRun(key, title, reason)

@@ -48,6 +48,8 @@ def section(tables: StudyTables) -> Section:
     items = [
         *tried("theyers-pass", "Pass by two criteria, automatically", lambda: _automatic(tables)),
         *tried("theyers-figure-2", "Figure 2: pass by rater, cohort and method", lambda: _raters(tables)),
+        *tried("theyers-agreement", "Agreement of raters", lambda: _agreements(tables)),
+        *tried("theyers-intra", "Agreement of raters with themselves", lambda: _with_themselves(tables)),
         *tried("theyers-recognition", "Human recognition task", lambda: recognition(tables)),
         *tried("theyers-volumes", "Volumes", lambda: _measured(tables, "volumes", GLOBAL.__contains__)),
         *tried("theyers-thickness", "Mean cortical thickness", lambda: _thickness(tables)),
@@ -89,7 +91,7 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
         given = {rater: part[rater].dropna() for rater in raters}
         shares = {rater: 100 * float((each == "yes").mean()) for rater, each in given.items() if len(each)}
         rows.append({"method": method, "cohort": cohort, "total": len(part), **shares})
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).reindex(columns=["method", "cohort", "total", *raters])
     yield Table("theyers-figure-2", "Passed scans by rater, cohort and method, %", frame)
     figure, axes = new_figure(10, 4)
     cohorts = list(dict.fromkeys(frame["cohort"]))
@@ -103,8 +105,17 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
     legend_beside(figure, axes[0, 0])
     title = "Figure 2: passed scans by rater"
     yield Figure("theyers-figure-2-drawn", title, figure, "One point for each rater and the pool.")
+
+
+def _agreements(tables: StudyTables) -> Iterator[Item]:
+    answers = first_answers(tables["ratings"], FORM, QUESTION)
+    if answers.empty:
+        raise UsageError(NO_RATINGS.format(form=FORM))
     yield Table("theyers-agreement", "Agreement of raters", _agreement(answers),
                 "Percent agreement over pairs of raters; free-marginal kappa after Randolph 2005.")  # fmt: skip
+
+
+def _with_themselves(tables: StudyTables) -> Iterator[Item]:
     again = intra_rater(tables["ratings"], FORM, QUESTION)
     if again.empty:
         yield NotRun("theyers-intra", "Agreement of raters with themselves", "nothing was rated twice by one rater")
@@ -119,7 +130,10 @@ def _raters(tables: StudyTables) -> Iterator[Item]:
 
 def _agreement(answers: pd.DataFrame) -> pd.DataFrame:
     parts = {"all": answers}
-    parts |= {str(name): part for name, part in answers.groupby(level="method", sort=False)}
+    parts |= {
+        str(name): part for name, part in answers.groupby(level="method", sort=False)
+        if any(len(given) > 1 for given in given_answers(part))
+    }  # fmt: skip
     rows = []
     for name, part in parts.items():
         found = agreement_on(part, ANSWERS)
