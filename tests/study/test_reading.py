@@ -126,9 +126,9 @@ def test_one_method_as_a_table_is_told(folder):
 
 
 def test_a_methods_own_files_start_at_the_studys_folder(folder):
-    more = '[[methods]]\nmethod = "quickshear"\nparameters = { brain_mask = "brain.nii.gz" }\n[[pipelines]]'
+    more = '[[methods]]\nmethod = "quickshear"\nparameters = { brain_mask = "a.nii.gz" }\n[[pipelines]]'
     config = load_config(write(folder, GOOD.replace("[[pipelines]]", more, 1)))
-    assert config.methods[-1].parameters == {"brain_mask": folder / "brain.nii.gz"}
+    assert config.methods[-1].parameters == {"brain_mask": folder / "a.nii.gz"}
 
 
 @pytest.mark.parametrize(
