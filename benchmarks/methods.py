@@ -36,7 +36,7 @@ from wilson import wilson
 
 from efface import phantom
 from efface.anatomy import Anatomy, locate
-from efface.atlas import FEATURES
+from efface.atlas import FEATURES, load_atlas
 from efface.deface_plan import apply_plan
 from efface.errors import DefaceError, UsageError
 from efface.evaluate.coverage import feature_coverage, visible_skin
@@ -81,7 +81,9 @@ class Row:
     face_left: tuple[str, ...] = ()
     """Features that still show."""
     brain_voxels: int = 0
-    """Voxels of the brain that changed."""
+    """Voxels inside the skull that changed."""
+    tissue_voxels: int | None = None
+    """Those of them that are brain, not fluid or dura; of synthetic heads only."""
     clearance_mm: float | None = None
     gone: dict[str, float] = field(default_factory=dict)
     """Share of each feature's skin that is gone; features in view only."""
@@ -121,10 +123,12 @@ def run_one(head: Head, anatomy: Anatomy, name: str, key: str, parameters: dict[
     gone = skin_gone(head.truth, anatomy, decided.changed) if head.truth else covered(values)
     brain = head.truth.where("brain") if head.truth else anatomy.brain
     touched = int(np.count_nonzero(decided.changed & brain))
+    tissue = int(np.count_nonzero(decided.changed & brain_tissue(head.truth))) if head.truth else None
     left = tuple(feature for feature, share in gone.items() if share < LEAST_GONE)
     return Row(
         name, head.name,
         verified=verdict.passed, success=not left and not touched, face_left=left, brain_voxels=touched,
+        tissue_voxels=tissue,
         clearance_mm=values["brain_clearance"], gone=gone, removed_ml=sum(decided.region_volumes_ml().values()),
         seconds=seconds, memory_mb=memory, failed=tuple(check.name for check in verdict.failed),
     )  # fmt: skip
@@ -141,6 +145,13 @@ def peak_mb() -> float:
     lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
     own = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), own)
     return (own + programs) / 1e6
+
+
+def brain_tissue(truth: phantom.Phantom) -> np.ndarray:
+    """Return where a synthetic head's brain is, without fluid, vessels and dura."""
+    names = load_atlas().tissue_names
+    first, last = names.index("cerebral_grey_matter"), names.index("cerebellar_white_matter")
+    return truth.where("brain") & (truth.tissues >= first) & (truth.tissues <= last)
 
 
 def skin_gone(truth: phantom.Phantom, anatomy: Anatomy, changed: np.ndarray) -> dict[str, float]:
@@ -206,6 +217,7 @@ def summary(name: str, rows: Sequence[Row]) -> dict[str, str]:
     left = Counter(feature for row in made for feature in row.face_left)
     gone = {name: [row.gone[name] for row in made if name in row.gone] for name in FEATURES}
     most_touched = worst(row.brain_voxels for row in made)
+    tissues = [row.tissue_voxels for row in made if row.tissue_voxels is not None]
     clearances = [row.clearance_mm for row in made if row.clearance_mm is not None]
     return {
         "method": name,
@@ -216,7 +228,8 @@ def summary(name: str, rows: Sequence[Row]) -> dict[str, str]:
         "gone, worst (median)": "; ".join(
             f"{feature} {min(shares):.2f} ({np.median(shares):.2f})" for feature, shares in gone.items() if shares
         ),
-        "brain touched": f"{sum(row.brain_voxels > 0 for row in made)} (most {most_touched})",
+        "inside skull touched": f"{sum(row.brain_voxels > 0 for row in made)} (most {most_touched})",
+        "brain tissue touched": f"{sum(tissue > 0 for tissue in tissues)} (most {worst(iter(tissues))})",
         "clearance, least": f"{min(clearances):.1f} mm" if clearances else "",
         "removed, median": f"{np.median([row.removed_ml for row in made]):.0f} ml" if made else "",
         "time, median": f"{np.median([row.seconds for row in made]):.1f} s" if made else "",
