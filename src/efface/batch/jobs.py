@@ -62,6 +62,11 @@ class Job:
     """Outputs that this job itself wrote in an earlier run; they are replaced."""
 
     @property
+    def written(self) -> list[Path]:
+        """Where it writes scans and masks."""
+        return [path for image in self.images for path in (image.output, image.mask) if path is not None]
+
+    @property
     def digest(self) -> str:
         """Tell two jobs apart that would write different bytes."""
         asked = {

@@ -50,6 +50,8 @@ class Record:
     """Of the output, if one was written."""
     size: int | None = None
     """Of the output, bytes."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Files in the output's folder that belong to it, its sidecar and mask -> their checksums."""
     kept: str | None = None
     """Checksum of a result that was refused and is kept outside of the output, for a person to decide."""
     source_size: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,10 @@ def make_folder(folder: Path) -> None:
         raise OutputError(message) from error
 
 
-def recorded(data: bytes) -> dict[str, Any]:
-    """Return what a record says of a file."""
-    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+def recorded(files: Mapping[Path, bytes], output: Path) -> dict[str, Any]:
+    """Return what a record says of a scan and of the files that were written beside it."""
+    sums = {path.name: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    return {"sha256": sums.pop(output.name), "size": len(files[output]), "beside": sums}
 
 
 def _holds(path: Path, data: bytes) -> bool:

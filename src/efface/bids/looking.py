@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from efface.auditing.findings import Kind
 from efface.auditing.judging import judge
-from efface.batch.defacing import withdraw
+from efface.batch.defacing import tell_nothing_written
 from efface.batch.jobs import Job
 from efface.batch.records import Record, Status
 from efface.batch.telling import Tell, guarded
@@ -26,14 +26,14 @@ def _look(job: Job, tell: Tell) -> None:
         try:
             finding = judge(read_scan(image.source), image.source)
         except InputError as error:
-            withdraw(job, image, None)
-            tell(image, Status.UNREADABLE, str(error))
+            tell_nothing_written(tell, image, Status.UNREADABLE, str(error))
             continue
         if finding.kind not in FACELESS:
-            withdraw(job, image, None)
             told = f"not copied: {finding.kind.value}: {finding.reason}"
-            tell(image, Status.REFUSED, f"{told}; see --also-modalities and --carry-modalities")
+            told += "; see --also-modalities and --carry-modalities"
+            tell_nothing_written(tell, image, Status.REFUSED, told)
             continue
         data = without_name(image.source.read_bytes())
-        write_new({image.output: data}, replace=job.overwrite or image.name in job.ours)
-        tell(image, Status.VERIFIED, f"copied: {finding.kind.value}: {finding.reason}", **recorded(data))
+        files = {image.output: data}
+        write_new(files, replace=job.overwrite or image.name in job.ours)
+        tell(image, Status.VERIFIED, f"copied: {finding.kind.value}: {finding.reason}", **recorded(files, image.output))
