@@ -38,7 +38,9 @@ def sidecar_job(job):
 
 def _copy(job, tell):
     for image in job.images:
-        data = image.source.read_bytes()
+        data = (
+            image.source.read_bytes()
+        )  # of a pipe that nobody writes to, it waits for ever, as on a share that stalls
         if data == b"poison":
             os.kill(os.getpid(), signal.SIGKILL)
         if data == b"bug":
@@ -47,7 +49,9 @@ def _copy(job, tell):
         if data == b"hungry":
             raise MemoryError
         if data == b"broken":
-            tell_nothing_written(tell, image, Status.UNREADABLE, str(UnreadableImageError(f"{image.source}: truncated")))
+            tell_nothing_written(
+                tell, image, Status.UNREADABLE, str(UnreadableImageError(f"{image.source}: truncated"))
+            )
         elif data == b"face":
             tell_nothing_written(tell, image, Status.REFUSED, str(VerificationError("refused: the face shows")))
         else:

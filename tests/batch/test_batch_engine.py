@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def run(source, work=copy_job, **options):
 
 
 def lines(source):
-    return (source.parent / "logs" / "folder.jsonl").read_text("utf-8").splitlines()
+    log = source.parent / "logs" / "folder.jsonl"
+    return log.read_text("utf-8").splitlines() if log.exists() else []
 
 
 def contents(folder):
@@ -295,6 +297,56 @@ def test_the_lock_of_another_machine_or_container_is_respected(source, owner):
     (out / ".efface-folder.lock").write_text(owner.replace("HOST", socket.gethostname()))
     with pytest.raises(LockedError, match="another run"):
         run(source)
+
+
+def test_a_scan_that_never_comes_is_given_up_and_the_others_go_on(source):
+    (source / "scan1.nii").unlink()
+    os.mkfifo(source / "scan1.nii")
+    out = source.parent / "out"
+    began = time.monotonic()
+    records = run_batch(jobs_for(source, out), out, source.parent / "logs", Where(1, time_limit_min=0.02))
+    assert time.monotonic() - began < 20
+    assert statuses(records) == {
+        "scan0.nii": "verified", "scan1.nii": "error", "scan2.nii": "verified", "scan3.nii": "verified"
+    }  # fmt: skip
+    (stalled,) = [record for record in records if record.status is Status.ERROR]
+    assert "--time-limit" in stalled.message
+    (source / "scan1.nii").write_bytes(b"woken up too late")  # the given-up job reads it now
+    time.sleep(0.3)
+    assert not (out / "scan1.nii").exists()
+    (source / "scan1.nii").unlink()
+    (source / "scan1.nii").write_bytes(b"the share is back")
+    assert set(statuses(run(source)).values()) == {"verified"}
+
+
+def test_an_output_that_does_not_answer_ends_the_run(source, monkeypatch):
+    out = source.parent / "out"
+    stalled, woken = threading.Event(), threading.Event()
+
+    def stall(files, overwrite):
+        stalled.set()
+        woken.wait(30)
+
+    monkeypatch.setattr("efface.batch.writing.write_all", stall)
+    monkeypatch.setattr("efface.batch.time_limits.MOMENT_S", 0.1)
+    with pytest.raises(OutputError, match="does not answer"):
+        run_batch(jobs_for(source, out), out, source.parent / "logs", Where(1, time_limit_min=0.02))
+    assert stalled.is_set()
+    assert lines(source) == []
+    woken.set()
+
+
+@pytest.mark.parametrize("shift_s", [-10 * 365 * 86400, 86400])
+def test_a_clock_that_jumps_during_a_run_changes_nothing(source, monkeypatch, shift_s):
+    real = time.time
+    jumps = iter(range(10**6))
+    monkeypatch.setattr(time, "time", lambda: real() + shift_s * next(jumps))
+    assert set(statuses(run(source)).values()) == {"verified"}
+    assert all(json.loads(line)["seconds"] < 60 for line in lines(source))
+    os.utime(source / "scan0.nii", (real() + 10**9,) * 2)  # a file from the future is done again, once
+    assert set(statuses(run(source)).values()) == {"verified"}
+    run(source)
+    assert len(lines(source)) == 5
 
 
 def start(folder, workers):

@@ -98,7 +98,7 @@ def run_batch(jobs: Sequence[Job], output: Path, logs: Path, where: Where, progr
 
 def _done(jobs: Sequence[Job], logs: Path, where: Where) -> Done:
     if where.in_process(len(jobs)):
-        return one_by_one(jobs, logs)
+        return one_by_one(jobs, logs, where.time_limit_min)
     from efface.batch.cluster import on_cluster  # Dask takes a second to load
 
     done: Done = on_cluster(jobs, where, logs)

@@ -11,6 +11,7 @@ from pathlib import Path
 from efface.batch.jobs import Job
 from efface.batch.records import Record
 from efface.batch.telling import lost
+from efface.batch.time_limits import within
 from efface.io.atomic import write_whole
 
 DEATHS = 2
@@ -21,8 +22,14 @@ ENDED_TWICE = (
 )
 
 
-def one_by_one(jobs: Sequence[Job], logs: Path) -> Generator[tuple[Job, list[Record]], None, None]:
+def one_by_one(jobs: Sequence[Job], logs: Path, minutes: float) -> Generator[tuple[Job, list[Record]], None, None]:
     """Do each job; what is being done is noted beside the log, so that the next run knows what killed this one.
+
+    Parameters
+    ----------
+    jobs : what to do
+    logs : folder of the notes
+    minutes : a job that takes longer is given up
 
     Returns
     -------
@@ -37,7 +44,7 @@ def one_by_one(jobs: Sequence[Job], logs: Path) -> Generator[tuple[Job, list[Rec
             continue
         write_whole(note, json.dumps({"job": job.digest, "deaths": deaths + 1}).encode(), overwrite=True)
         try:
-            records = list(job.work(job))
+            records = within(job, minutes)
         except KeyboardInterrupt:  # asked for by a person, not the scan's fault
             note.unlink(missing_ok=True)
             raise

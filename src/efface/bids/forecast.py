@@ -12,11 +12,11 @@ from statistics import median
 from efface.batch import Where
 from efface.batch.records import Status
 from efface.batch.runlog import RunLog
-from efface.batch.where import cores
 from efface.bids.dataset import Dataset, Fate
 from efface.bids.layouts import Wish
 from efface.bids.running import logs_in
 from efface.bids.sidecars import identifying
+from efface.threads import cores
 
 SECONDS = 4.0
 """For a head of 1 mm on one core, where no log of this output says it better; see `benchmarks/dataset.py`."""

@@ -87,6 +87,7 @@ def run(
     scheduler: options.Scheduler = None,
     queue: options.BatchSystem = None,
     memory: options.Memory = options.DEFAULT_MEMORY,
+    time_limit: options.TimeLimit = options.DEFAULT_TIME_LIMIT,
     work_dir: options.WorkDir = None,
     accept: Accept = None,
     reject: Reject = None,
@@ -120,7 +121,7 @@ def run(
         "clearance_mm": clearance_mm,
     }
     choices = chosen(method, fill and fill.value, asked, ())
-    where = Where(workers, scheduler, queue and queue.value, memory)
+    where = Where(workers, scheduler, queue and queue.value, memory, time_limit_min=time_limit)
     check_apart(bids_dir, out_dir)
     work = work_folder(out_dir, work_dir)
     check_apart(bids_dir, work)
