@@ -47,7 +47,7 @@ def _deface(job: Job, tell: Tell) -> None:
         made = member.passed or member.refused
         facts: dict[str, Any] = {
             "tried": tuple(member.tried),
-            "notes": header_warnings(member.scan),
+            "notes": (*header_warnings(member.scan), *image.notes),
             "checks": numbers(made.verdict) if made else (),
         }
         try:

@@ -32,6 +32,8 @@ class Image:
     """Where its face mask is written, if asked for."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What its JSON sidecar held before; kept."""
+    notes: tuple[str, ...] = ()
+    """What else to look at before it is shared."""
     mask_fields: Mapping[str, Any] = field(default_factory=dict)
     """What the mask's own JSON sidecar says; without any it gets none."""
 

@@ -10,8 +10,7 @@ from efface.batch.records import Record, Status
 from efface.batch.telling import Tell, guarded
 from efface.batch.writing import recorded, write_new
 from efface.errors import InputError
-from efface.io import read_scan
-from efface.io.codec import without_name
+from efface.io import encode, header_warnings, read_scan
 
 FACELESS = (Kind.REFACED, Kind.DEFACED, Kind.NO_FACE, Kind.STRIPPED, Kind.NO_HEAD)
 
@@ -24,7 +23,8 @@ def look_job(job: Job) -> list[Record]:
 def _look(job: Job, tell: Tell) -> None:
     for image in job.images:
         try:
-            finding = judge(read_scan(image.source), image.source)
+            scan = read_scan(image.source)
+            finding = judge(scan, image.source)
         except InputError as error:
             tell_nothing_written(tell, image, Status.UNREADABLE, str(error))
             continue
@@ -33,7 +33,7 @@ def _look(job: Job, tell: Tell) -> None:
             told += "; see --also-modalities and --carry-modalities"
             tell_nothing_written(tell, image, Status.REFUSED, told)
             continue
-        data = without_name(image.source.read_bytes())
-        files = {image.output: data}
+        files = {image.output: encode(scan, image.output.name)}  # packed anew: nothing but header and voxels is in it
         write_new(files, replace=job.overwrite or image.name in job.ours)
-        tell(image, Status.VERIFIED, f"copied: {finding.kind.value}: {finding.reason}", **recorded(files, image.output))
+        tell(image, Status.VERIFIED, f"copied: {finding.kind.value}: {finding.reason}", notes=header_warnings(scan),
+             **recorded(files, image.output))  # fmt: skip
