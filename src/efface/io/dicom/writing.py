@@ -97,6 +97,8 @@ def _changed(
     else:
         replace_uids(dataset, changes)
         replace_uids(dataset.file_meta, changes)
+    if "SOPInstanceUID" in dataset:
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     remove_copies(dataset)
     say_derived(dataset, claim)
     say_deidentified(dataset, claim, clean_headers=cleaned is not None)
