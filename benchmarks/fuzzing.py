@@ -32,7 +32,7 @@ from fuzzing_inputs import READERS, Files, broken
 
 from efface.errors import DefaceError
 
-HANG_S = 30.0
+HANG_S = 120.0
 """An input that takes longer hangs the reader."""
 ADDRESS_SPACE = 12 * 2**30
 """Of a reader's process; whoever asks for more gets MemoryError."""
