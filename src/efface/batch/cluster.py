@@ -23,7 +23,7 @@ from distributed.scheduler import KilledWorker
 from efface.batch.jobs import Job
 from efface.batch.records import Record
 from efface.batch.telling import lost
-from efface.batch.time_limits import ended_in_time, too_long
+from efface.batch.time_limits import LARGE, ended_in_time, too_long
 from efface.batch.where import Where
 from efface.errors import DefaceError
 from efface.threads import VARIABLES
@@ -36,7 +36,11 @@ POLL_S = 2.0
 """How often it is looked whether workers came or went."""
 HERE = "127.0.0.1:0"
 """Where Dask's own web page would be: nowhere but on this machine, at any port, beside other runs."""
-MEMORY = {"MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "2"}
+MEMORY = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(LARGE),
+    "MALLOC_TRIM_THRESHOLD_": str(2 * LARGE),
+}
 """glibc otherwise keeps what each thread freed, in an arena of its own."""
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
@@ -158,7 +162,7 @@ def _client(where: Where, jobs: int, logs: Path) -> Iterator[Client]:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a worker: threads of all libraries, and memory that goes back to the system."""
+    """Return the environment of a worker: threads of all libraries, and memory."""
     return {**dict.fromkeys(VARIABLES, str(threads)), **MEMORY}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 from efface.batch.jobs import Job
 from efface.batch.records import Record
 from efface.batch.telling import lost
-from efface.batch.time_limits import within
+from efface.batch.time_limits import give_back_memory, within
 from efface.io.atomic import write_whole
 
 DEATHS = 2
@@ -35,6 +33,7 @@ def one_by_one(jobs: Sequence[Job], logs: Path, minutes: float) -> Generator[tup
     -------
     done : each job and its records, as it ends
     """
+    give_back_memory()
     for job in jobs:
         note = logs / f"{job.scope}.running"
         deaths = _deaths(note, job)
@@ -49,14 +48,8 @@ def one_by_one(jobs: Sequence[Job], logs: Path, minutes: float) -> Generator[tup
             note.unlink(missing_ok=True)
             raise
         note.unlink(missing_ok=True)
-        _give_back_memory()
+        give_back_memory()
         yield job, records
-
-
-def _give_back_memory() -> None:
-    """Let the C library return what a job freed; without this, glibc's share grows from scan to scan."""
-    with contextlib.suppress(OSError, AttributeError):  # another system, another C library
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _deaths(note: Path, job: Job) -> int:

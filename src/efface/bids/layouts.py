@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from efface.batch.attempts import TOGETHER
 from efface.batch.defacing import deface_job
 from efface.batch.jobs import Image, Job, Options
 from efface.bids.dataset import MASK, Dataset, Entry, Fate
@@ -20,9 +21,6 @@ from efface.errors import UsageError
 from efface.io import announced_voxels
 from efface.methods import DEFAULT, method_class
 from efface.methods.base import traits_of
-
-TOGETHER = 30_000_000
-"""Voxels that one worker holds at a time, two or three heads of 1 mm: one of 10 million takes 450 MB, each more 110."""
 
 
 class Layout(str, Enum):
