@@ -6,13 +6,15 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 import efface
 import efface.session_anatomy as session_anatomy
 from efface import phantom
-from efface.crossing import session_checks
+from efface.crossing import ROOM_MM, _widened, session_checks
 from efface.errors import SessionError, UsageError, VerificationError
+from efface.grid import Grid
 from efface.io import read_scan
 from efface.movement import movement
 from efface.session import plan_session
@@ -230,3 +232,13 @@ def test_a_4d_image_of_a_session_loses_the_same_voxels_in_every_volume(scans, de
     assert plan.changed.sum() > 0.9 * defaced["FLAIR"].plan.changed.sum()
     assert (after[plan.changed] == plan.values).all()
     assert np.array_equal(after[~plan.changed], stored[~plan.changed])
+
+
+def test_regions_grow_as_far_as_they_should_and_keep_their_names():
+    rng = np.random.default_rng(0)
+    mask = np.where(rng.random((17, 15, 13)) < 0.01, rng.integers(1, 4, (17, 15, 13)), 0).astype(np.uint8)
+    spacing = (1.0, 1.25, 2.5)
+    distance, nearest = ndimage.distance_transform_edt(mask == 0, sampling=spacing, return_indices=True)
+    grown = np.where(distance <= ROOM_MM, mask[tuple(nearest)], 0)
+    assert np.array_equal(_widened(mask, Grid(mask.shape, np.diag([*spacing, 1.0]))), grown)
+    assert (grown > 0).sum() > 2 * (mask > 0).sum()

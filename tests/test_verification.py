@@ -1,5 +1,6 @@
 """Verification refuses what harms a person or a study, whoever planned it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_good_result_is_verified_with_and_without_its_plan(good):
     _, result = good
     assert result.verdict.passed, result.verdict.summary()
     assert verify(result.original, result.scan).passed
+
+
+def test_checks_run_in_no_more_threads_than_are_allowed(good, monkeypatch):
+    pools = []
+    made = lambda most: pools.append(most) or ThreadPoolExecutor(most)  # noqa: E731 - one line says it
+    monkeypatch.setattr("efface.verification.ThreadPoolExecutor", made)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    judged(good[1], good[1].plan.mask)
+    assert pools == [1]
 
 
 def test_untouched_scan_is_refused(good):

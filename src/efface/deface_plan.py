@@ -125,8 +125,9 @@ class DefacePlan:
                 **{key: text[key] for key in ("method", "fill", "parameters", "provenance")},
                 fill_facts=text.get("fill_facts", {}),  # plans of versions that only knew ``zero`` have none
             )
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-            message = f"{name}: not a plan written by efface ({error}); write one with --plan"
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error, RuntimeError, AttributeError) as error:
+            why = " ".join(str(error).split())[:200]
+            message = f"{name}: not a plan written by efface ({why}); write one with --plan"
             raise UnreadableImageError(message) from error
 
 

@@ -1,12 +1,14 @@
-"""A folder of DICOM studies: every series that may be a head is defaced alone; nothing else is copied."""
+"""A folder of DICOM studies: what may be heads is defaced, series of a study together; nothing else is copied."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from efface.batch.attempts import TOGETHER, Member, attempt_all
 from efface.errors import DefaceError, InputError, UnreadableImageError, UsageError, VerificationError
 from efface.io import header_warnings
 from efface.io.atomic import Contents, check_output, reported, write_all
@@ -15,9 +17,11 @@ from efface.io.dicom.reading import read_files
 from efface.io.dicom.writing import series_contents
 from efface.io.folders import check_output_folder, fill, staged
 from efface.methods import DEFAULT, get_method
-from efface.pipeline import Defaced, Progress, deface_scan, silent
+from efface.pipeline import Progress, silent
 from efface.provenance import claim_of, json_bytes, sidecar
 from efface.verdict import Verdict
+
+NOTHING = "nothing was made of it, and nobody said why; please report it"
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,12 @@ def deface_dicom_folder(
     progress: Progress = silent,
     **options: Any,
 ) -> tuple[Outcome, ...]:
-    """Deface every series below a folder that may be a head MRI; each is decided alone.
+    """Deface every series below a folder that may be a head MRI; those of one study as the images of a session.
 
-    Verified series are written below ``output`` under the same names (with clean headers: under new ones), and
-    ``output.json`` says what was done. Refused ones, secondary captures, scouts and other files are not copied. The
-    folder appears at the end, whole; if no series is verified, nothing is written.
+    A series that is refused is left out, and the others of its study are done again without it. Verified series are
+    written below ``output`` under the same names (with clean headers: under new ones), and ``output.json`` says what
+    was done. Refused ones, secondary captures, scouts and other files are not copied. The folder appears at the end,
+    whole; if no series is verified, nothing is written.
 
     Parameters
     ----------
@@ -128,13 +133,15 @@ def deface_dicom_folder(
     heads, others = look_over(source)
     documents: list[dict[str, Any]] = []
     outcomes: list[Outcome] = []
+    prefixes = {found.uid: f"series-{number + 1:03d}/" if clean_headers else "" for number, found in enumerate(heads)}
     with reported(output), staged(output) as folder:
-        for number, found in enumerate(heads):
-            prefix = f"series-{number + 1:03d}/" if clean_headers else ""
-            outcome, written, document = _one(found, source, prefix, progress, clean_headers=clean_headers, **options)
-            fill(folder, written)
-            outcomes.append(outcome)
-            documents += [document] * (outcome.result == "verified")
+        for group in _groups(heads, source, outcomes, progress):
+            _attempt(group, {**options, "progress": progress})
+            for each in group:
+                outcome, written, document = _outcome(each, source, prefixes[each.found.uid], clean_headers)
+                fill(folder, written)
+                outcomes.append(outcome)
+                documents += [document] * (outcome.result == "verified")
         if documents:
             progress("write")
             contents: dict[Path, Contents] = {output: folder, _sidecar(output): json_bytes({"series": documents})}
@@ -142,29 +149,68 @@ def deface_dicom_folder(
     return (*outcomes, *others)
 
 
-def _one(
-    found: Found, source: Path, prefix: str, progress: Progress, *, clean_headers: bool, **options: Any
-) -> tuple[Outcome, dict[str, bytes], dict[str, Any]]:
-    """Deface one series: what came of it, its files if it was verified, and what its sidecar says."""
+@dataclass
+class _Read:
+    """A series on its way."""
+
+    found: Found
+    """Its files."""
+    member: Member
+    """Its scan, and what comes of it."""
+    error: DefaceError | None = None
+    """What went wrong with it and its whole study."""
+
+
+def _groups(heads: Sequence[Found], source: Path, outcomes: list[Outcome], progress: Progress) -> Iterator[list[_Read]]:
+    """Read the series of each study, as many at a time as memory allows; what cannot be read is an outcome."""
+    for _, study in groupby(heads, key=lambda each: each.study):
+        group: list[_Read] = []
+        for found in study:
+            progress("read")
+            try:
+                scan = read_files(found.paths, source)
+            except InputError as error:
+                outcomes.append(Outcome(str(found), "unreadable", _reason(error, source), error.exit_status))
+                continue
+            group.append(_Read(found, Member(scan)))
+            if sum(each.member.scan.stored.size for each in group) >= TOGETHER:
+                yield group
+                group = []
+        if group:
+            yield group
+
+
+def _attempt(group: Sequence[_Read], options: dict[str, Any]) -> None:
     try:
-        progress("read")
-        scan = read_files(found.paths, source)
-        warnings = header_warnings(scan, clean_headers=clean_headers)
-        result: Defaced = deface_scan(scan, progress=progress, **options)
+        attempt_all([each.member for each in group], options, ())
     except UsageError:
         raise
     except DefaceError as error:
-        what = "unreadable" if isinstance(error, InputError) else "refused"
-        return Outcome(str(found), what, _reason(error, source), error.exit_status), {}, {}
-    verdict = result.verdict
-    if not verdict.passed:
-        status = VerificationError.exit_status
-        return Outcome(str(found), "refused", _found(verdict), status, verdict, warnings), {}, {}
-    claim = claim_of(result.plan, verdict)
-    contents = series_contents(result.scan, claim, clean_headers=clean_headers)
-    written = {prefix + name: data for name, data in contents.items()}
-    document = {"files": sorted(written), **sidecar(result.plan, verdict, written)}
-    return Outcome(str(found), "verified", _found(verdict), 0, verdict, warnings), written, document
+        for each in group:
+            each.error = error
+
+
+def _outcome(
+    each: _Read, source: Path, prefix: str, clean_headers: bool
+) -> tuple[Outcome, dict[str, bytes], dict[str, Any]]:
+    """Return what came of a series, its files if it was verified, and what its sidecar says."""
+    name, member = str(each.found), each.member
+    warnings = header_warnings(member.scan, clean_headers=clean_headers)
+    if each.error is not None:
+        return Outcome(name, "refused", _reason(each.error, source), each.error.exit_status, None, warnings), {}, {}
+    if member.passed is None:
+        refusal = member.refusal or VerificationError(NOTHING)
+        reason = _found(refusal.verdict) if refusal.verdict else _reason(refusal, source)
+        return Outcome(name, "refused", reason, refusal.exit_status, refusal.verdict, warnings), {}, {}
+    result = member.passed
+    claim = claim_of(result.plan, result.verdict)
+    try:
+        contents = series_contents(result.scan, claim, clean_headers=clean_headers)
+    except DefaceError as error:
+        return Outcome(name, "refused", _reason(error, source), error.exit_status, result.verdict, warnings), {}, {}
+    written = {prefix + file: data for file, data in contents.items()}
+    document = {"files": sorted(written), **sidecar(result.plan, result.verdict, written)}
+    return Outcome(name, "verified", _found(result.verdict), 0, result.verdict, warnings), written, document
 
 
 def _found(verdict: Verdict) -> str:

@@ -35,16 +35,20 @@ class Claim:
     """Whether no face is left, by every check: DICOM's code 113102."""
     recipe: str
     """Hash of whatever decided what was done."""
+    shared: str = ""
+    """Hash of what is the same for all scans of one run, whatever was found in them."""
 
 
 def claim_of(plan: DefacePlan, verdict: Verdict) -> Claim:
     """Return what may be said of a scan after its plan was done and judged."""
     decided = [plan.method, plan.fill, plan.parameters, plan.provenance, verdict.passed]
     text = json.dumps(decided, default=dict, sort_keys=True)
+    asked = json.dumps([__version__, plan.method, plan.fill, plan.parameters], default=dict, sort_keys=True)
     return Claim(
         method=f"efface {__version__} {plan.method} {plan.fill}",
         features_clean=verdict.passed and not plan.parameters.get("keep"),
         recipe=hashlib.sha256(text.encode()).hexdigest(),
+        shared=hashlib.sha256(asked.encode()).hexdigest(),
     )
 
 

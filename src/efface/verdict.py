@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,7 +58,13 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+        return {"passed": self.passed, "checks": [_plain(check) for check in self.checks]}
+
+
+def _plain(check: Check) -> dict[str, Any]:
+    """Return a check's JSON values; JSON has no number for what is none or endless."""
+    value = check.value if check.value is not None and math.isfinite(check.value) else None
+    return {**asdict(check), "value": value}
 
 
 def at_most(name: str, value: float, limit: float, unit: str, sentence: str) -> Check:

@@ -43,6 +43,7 @@ from efface.spatial.orientation import turned, upright
 from efface.spatial.overlap import head_overlap
 from efface.spatial.regridding import Regridded, regridded
 from efface.spatial.resample import resample
+from efface.threads import threads
 from efface.verdict import Check, Verdict, at_least, at_most
 from efface.version import __version__
 
@@ -120,7 +121,7 @@ def verify(
         groups.append(partial(foreign_checks, original, placed.scan, anatomy, changed))
     if asked is not None:
         groups.append(asked)
-    with ThreadPoolExecutor(THREADS) as pool:  # most of the work is done outside Python
+    with ThreadPoolExecutor(threads(THREADS)) as pool:  # most of the work is done outside Python
         checks = pool.map(_call, groups)
         return Verdict(tuple(check for group in checks for check in group))
 

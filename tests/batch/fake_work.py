@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from efface.batch import Image, Job, Where, run_batch
+from efface.batch.defacing import tell_nothing_written
 from efface.batch.records import Status
 from efface.batch.telling import guarded
 from efface.batch.writing import recorded, write_new
@@ -23,9 +24,23 @@ def slow_job(job):
     return copy_job(job)
 
 
+def sidecar_job(job):
+    """Write a second file beside every image."""
+
+    def both(job, tell):
+        for image in job.images:
+            files = {image.output: image.source.read_bytes(), image.output.with_suffix(".json"): b'{"a": 1}'}
+            write_new(files, replace=image.name in job.ours)
+            tell(image, Status.VERIFIED, "verified", **recorded(files, image.output))
+
+    return guarded(job, both)
+
+
 def _copy(job, tell):
     for image in job.images:
-        data = image.source.read_bytes()
+        data = (
+            image.source.read_bytes()
+        )  # of a pipe that nobody writes to, it waits for ever, as on a share that stalls
         if data == b"poison":
             os.kill(os.getpid(), signal.SIGKILL)
         if data == b"bug":
@@ -34,18 +49,21 @@ def _copy(job, tell):
         if data == b"hungry":
             raise MemoryError
         if data == b"broken":
-            tell(image, Status.UNREADABLE, str(UnreadableImageError(f"{image.source}: truncated")))
+            tell_nothing_written(
+                tell, image, Status.UNREADABLE, str(UnreadableImageError(f"{image.source}: truncated"))
+            )
         elif data == b"face":
-            tell(image, Status.REFUSED, str(VerificationError("refused: the face shows")))
+            tell_nothing_written(tell, image, Status.REFUSED, str(VerificationError("refused: the face shows")))
         else:
-            write_new({image.output: data[::-1]}, replace=job.overwrite or image.name in job.ours)
-            tell(image, Status.VERIFIED, "verified", **recorded(data[::-1]))
+            files = {image.output: data[::-1]}
+            write_new(files, replace=job.overwrite or image.name in job.ours)
+            tell(image, Status.VERIFIED, "verified", **recorded(files, image.output))
 
 
-def jobs_for(source, output, work=copy_job, **options):
+def jobs_for(source, output, work=copy_job, overwrite=False, **options):
     """One job for each file of a folder."""
     return [
-        Job((Image(path, output / path.name, path.name, path.name),), options, "folder", work)
+        Job((Image(path, output / path.name, path.name, path.name),), options, "folder", work, overwrite=overwrite)
         for path in sorted(source.iterdir())
     ]
 

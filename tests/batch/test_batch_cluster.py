@@ -13,6 +13,7 @@ from efface.batch import Where, run_batch
 from efface.batch.records import Status
 from efface.batch.telling import guarded
 from efface.errors import DefaceError, UsageError
+from efface.threads import cores
 
 
 def tell_threads(job):
@@ -30,8 +31,19 @@ def test_a_poisoned_scan_is_isolated(source, monkeypatch):
     assert [(record.output, record.status) for record in poisoned] == [("scan1.nii", Status.ERROR)]
     assert "died twice" in poisoned[0].message
     assert sorted(path.name for path in out.iterdir()) == ["scan0.nii", "scan2.nii", "scan3.nii"]
-    assert [record.message for record in records if record.message.isdigit()] == ["1"]
+    assert [record.message for record in records if record.message.isdigit()] == [str(max(1, cores() // 2))]
     assert told[-1].counts == {"verified": 4, "error": 1}
+
+
+def test_a_scan_that_never_comes_ends_its_worker_and_no_other(source):
+    (source / "scan1.nii").unlink()
+    os.mkfifo(source / "scan1.nii")
+    out = source.parent / "out"
+    records = run_batch(jobs_for(source, out), out, source.parent / "logs", Where(2, time_limit_min=0.05))
+    assert {record.output: record.status.value for record in records} == {
+        "scan0.nii": "verified", "scan1.nii": "error", "scan2.nii": "verified", "scan3.nii": "verified"
+    }  # fmt: skip
+    assert "--time-limit" in records[1].message
 
 
 def test_a_scheduler_that_is_not_there(source, monkeypatch):
@@ -57,6 +69,8 @@ def test_a_queues_worker_has_one_thread_and_its_memory(queue, tmp_path):
     "wrong",
     [
         {"workers": 0},
+        {"time_limit_min": 0.0},
+        {"time_limit_min": float("nan")},
         {"queue": "lsf"},
         {"scheduler": "tcp://a:1", "workers": 2},
         {"scheduler": "tcp://a:1", "queue": "slurm"},

@@ -7,17 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from fake_work import copy_job, jobs_for
+from fake_work import copy_job, jobs_for, sidecar_job
 
 import efface.io.atomic as atomic
-from efface.batch import Status, Where, exit_status, run_batch
+from efface.batch import Image, Job, Status, Where, exit_status, run_batch
 from efface.batch.locks import LockedError, locked
+from efface.batch.records import numbers
 from efface.batch.runlog import RunLog
-from efface.errors import OutputError
+from efface.errors import OutputError, UsageError
+from efface.verdict import Verdict, at_most
 
 HERE = Where(1)
 
@@ -28,7 +31,8 @@ def run(source, work=copy_job, **options):
 
 
 def lines(source):
-    return (source.parent / "logs" / "folder.jsonl").read_text("utf-8").splitlines()
+    log = source.parent / "logs" / "folder.jsonl"
+    return log.read_text("utf-8").splitlines() if log.exists() else []
 
 
 def contents(folder):
@@ -144,6 +148,70 @@ def test_a_file_of_somebody_else_is_not_replaced(source):
     assert statuses(records)["scan0.nii"] == "error"
     assert "--overwrite" in records[0].message
     assert (out / "scan0.nii").read_bytes() == b"mine"
+    assert statuses(run(source))["scan0.nii"] == "error", "trying twice makes it no one's but theirs"
+    assert (out / "scan0.nii").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("data", [b"face", b"broken"])
+def test_a_file_of_somebody_else_is_told_of_where_nothing_is_written(source, data):
+    out = source.parent / "out"
+    out.mkdir()
+    (out / "scan0.nii").write_bytes(b"mine")
+    (source / "scan0.nii").write_bytes(data)
+    for overwrite in (False, True):
+        record = run(source, overwrite=overwrite)[0]
+        assert record.status is Status.ERROR, "whoever reads 'refused' believes that nothing lies there"
+        assert "nobody verified" in record.message
+        assert (out / "scan0.nii").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("data", [b"face", b"broken"])
+def test_what_other_options_made_does_not_outlive_a_refusal(source, data):
+    run(source)
+    (source / "scan0.nii").write_bytes(data)
+    assert statuses(run(source, fill="noise"))["scan0.nii"] == "error"
+    assert statuses(run(source, fill="noise", overwrite=True))["scan0.nii"] in ("refused", "unreadable")
+    assert not (source.parent / "out" / "scan0.nii").exists()
+
+
+@pytest.mark.parametrize("data", [b"face", b"broken"])
+def test_an_error_in_between_does_not_hide_what_was_written(source, data):
+    run(source)
+    (source / "scan0.nii").write_bytes(b"bug")
+    assert statuses(run(source))["scan0.nii"] == "error"
+    (source / "scan0.nii").write_bytes(data)
+    assert statuses(run(source))["scan0.nii"] in ("refused", "unreadable")
+    assert not (source.parent / "out" / "scan0.nii").exists()
+
+
+def test_an_output_that_is_led_elsewhere_is_refused_before_anything_is_done(source):
+    out = source.parent / "out"
+    out.mkdir()
+    (source / "sub").mkdir()
+    (source / "sub" / "scan.nii").write_bytes(b"original")
+    (out / "sub").symlink_to(source / "sub")
+    jobs = [Job((Image(source / "sub/scan.nii", out / "sub/scan.nii", "sub/scan.nii", "sub/scan.nii"),), {}, "folder",
+                copy_job, overwrite=True)]  # fmt: skip
+    with pytest.raises(UsageError, match="link"):
+        run_batch(jobs, out, source.parent / "logs", HERE)
+    assert (source / "sub" / "scan.nii").read_bytes() == b"original"
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_files_beside_a_scan_are_made_again_too(source, damage):
+    run(source, sidecar_job)
+    sidecar = source.parent / "out" / "scan1.json"
+    whole = sidecar.read_bytes()
+    sidecar.unlink() if damage == "gone" else sidecar.write_bytes(b"{")
+    assert statuses(run(source, sidecar_job))["scan1.nii"] == "verified"
+    assert sidecar.read_bytes() == whole
+    assert len(lines(source)) == 5
+
+
+def test_a_number_that_is_none_does_not_end_the_run(source):
+    verdict = Verdict((at_most("depth", float("nan"), 1.0, "mm", "It is deep."),))
+    assert numbers(verdict)[0]["value"] is None
+    assert numbers(verdict)[0]["passed"] is False
 
 
 def test_other_options_are_another_job(source):
@@ -183,6 +251,8 @@ def test_leftovers_of_a_killed_run_are_removed(source):
     out = source.parent / "out"
     out.mkdir()
     (out / ".efface-0123.part").write_bytes(b"half")
+    (out / ".efface-4567.part").mkdir()  # of a DICOM series
+    (out / ".efface-4567.part" / "1.dcm").write_bytes(b"half")
     run(source)
     assert sorted(contents(out)) == [f"scan{number}.nii" for number in range(4)]
 
@@ -214,12 +284,69 @@ def test_a_dead_runs_lock_is_taken_over(source, owner):
     assert set(statuses(run(source)).values()) == {"verified"}
 
 
-def test_another_machines_lock_is_respected(source):
+@pytest.mark.parametrize(
+    "owner",
+    ['{"host": "elsewhere", "pid": 1, "began": "x"}', '{"host": "HOST", "pid": 999999999, "space": "pid:[1]"}'],
+    ids=["machine", "container"],
+)
+def test_the_lock_of_another_machine_or_container_is_respected(source, owner):
+    import socket
+
     out = source.parent / "out"
     out.mkdir()
-    (out / ".efface-folder.lock").write_text('{"host": "elsewhere", "pid": 1, "began": "x"}')
-    with pytest.raises(LockedError, match="elsewhere"):
+    (out / ".efface-folder.lock").write_text(owner.replace("HOST", socket.gethostname()))
+    with pytest.raises(LockedError, match="another run"):
         run(source)
+
+
+def test_a_scan_that_never_comes_is_given_up_and_the_others_go_on(source):
+    (source / "scan1.nii").unlink()
+    os.mkfifo(source / "scan1.nii")
+    out = source.parent / "out"
+    began = time.monotonic()
+    records = run_batch(jobs_for(source, out), out, source.parent / "logs", Where(1, time_limit_min=0.02))
+    assert time.monotonic() - began < 20
+    assert statuses(records) == {
+        "scan0.nii": "verified", "scan1.nii": "error", "scan2.nii": "verified", "scan3.nii": "verified"
+    }  # fmt: skip
+    (stalled,) = [record for record in records if record.status is Status.ERROR]
+    assert "--time-limit" in stalled.message
+    (source / "scan1.nii").write_bytes(b"woken up too late")  # the given-up job reads it now
+    time.sleep(0.3)
+    assert not (out / "scan1.nii").exists()
+    (source / "scan1.nii").unlink()
+    (source / "scan1.nii").write_bytes(b"the share is back")
+    assert set(statuses(run(source)).values()) == {"verified"}
+
+
+def test_an_output_that_does_not_answer_ends_the_run(source, monkeypatch):
+    out = source.parent / "out"
+    stalled, woken = threading.Event(), threading.Event()
+
+    def stall(files, overwrite):
+        stalled.set()
+        woken.wait(30)
+
+    monkeypatch.setattr("efface.batch.writing.write_all", stall)
+    monkeypatch.setattr("efface.batch.time_limits.MOMENT_S", 0.1)
+    with pytest.raises(OutputError, match="does not answer"):
+        run_batch(jobs_for(source, out), out, source.parent / "logs", Where(1, time_limit_min=0.02))
+    assert stalled.is_set()
+    assert lines(source) == []
+    woken.set()
+
+
+@pytest.mark.parametrize("shift_s", [-10 * 365 * 86400, 86400])
+def test_a_clock_that_jumps_during_a_run_changes_nothing(source, monkeypatch, shift_s):
+    real = time.time
+    jumps = iter(range(10**6))
+    monkeypatch.setattr(time, "time", lambda: real() + shift_s * next(jumps))
+    assert set(statuses(run(source)).values()) == {"verified"}
+    assert all(json.loads(line)["seconds"] < 60 for line in lines(source))
+    os.utime(source / "scan0.nii", (real() + 10**9,) * 2)  # a file from the future is done again, once
+    assert set(statuses(run(source)).values()) == {"verified"}
+    run(source)
+    assert len(lines(source)) == 5
 
 
 def start(folder, workers):

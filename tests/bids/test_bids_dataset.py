@@ -1,5 +1,7 @@
 """``efface bids``: what gets into the new dataset, and what never does."""
 
+import gzip
+import io
 import json
 import shutil
 import subprocess
@@ -25,6 +27,7 @@ from efface.io.codec import without_name
 OPTIONS = {"method": "anatomy", "fill": "zero"}
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
 T1 = "sub-01/ses-1/anat/sub-01_ses-1_run-1_T1w"
+BOLD = "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz"
 
 
 def wish(root, **more):
@@ -281,3 +284,103 @@ def test_gzip_headers_lose_what_tools_wrote(flags):
     named = packed[:3] + bytes([flags]) + b"1234" + packed[8:10] + more + packed[10:]
     assert without_name(named) == packed
     assert without_name(b"plain") == b"plain"
+
+
+@pytest.mark.usefixtures("fake")
+class TestWhatMustNotLeak:
+    def test_rows_of_people_who_are_not_there(self, raw):
+        write_image(raw / "sub-02/anat/sub-02_T1w.nii.gz", REFUSED)
+        (raw / "phenotype").mkdir()
+        (raw / "phenotype" / "scores.tsv").write_text("participant_id\tscore\nsub-01\t3\nsub-02\t4\nsub-09\t5\n")
+        run(raw)
+        assert (raw.parent / "out/phenotype/scores.tsv").read_text() == "participant_id\tscore\nsub-01\t3\n"
+
+    @pytest.mark.parametrize(
+        "table", [b"id\tage\nsub-01\t93\nsub-02\t4\n", "participant_id\tage\nsub-02\t4\n".encode("utf-16"), b""]
+    )
+    def test_a_table_whose_rows_cannot_be_told_apart(self, raw, table):
+        run(raw)
+        (raw / "participants.tsv").write_bytes(table)
+        outcome = run(raw)
+        assert "participant_id" in outcome.left_out["participants.tsv"]
+        assert not (raw.parent / "out" / "participants.tsv").exists(), "an earlier run copied it"
+
+    @pytest.mark.parametrize("value", ["/etc/hostname", "a" * 300, "\0", "../../README"])
+    def test_rows_that_lead_elsewhere(self, raw, value):
+        scans = "sub-01/ses-1/sub-01_ses-1_scans.tsv"
+        (raw / scans).write_text(f"filename\n{value}\nanat/sub-01_ses-1_FLAIR.nii.gz\n")
+        run(raw)
+        assert (raw.parent / "out" / scans).read_text() == "filename\nanat/sub-01_ses-1_FLAIR.nii.gz\n"
+
+    def test_what_follows_the_voxels_of_an_image_that_is_copied(self, raw):
+        path = raw / BOLD
+        whole = gzip.decompress(path.read_bytes())
+        second = io.BytesIO()
+        with gzip.GzipFile("Erika.nii", "wb", fileobj=second) as packed:
+            packed.write(b"another image with a face")
+        path.write_bytes(gzip.compress(whole) + second.getvalue())
+        run(raw)
+        made = (raw.parent / "out" / BOLD).read_bytes()
+        assert b"Erika" not in made
+        assert gzip.decompress(made) == whole
+
+    def test_text_in_headers_and_sidecars_is_told_of(self, raw):
+        write_json(raw / f"{T1}.json", **{"global": {"const": {"PatientName": "Erika"}}})
+        image = nib.load(raw / BOLD)
+        image.header["descrip"] = b"Erika"
+        nib.save(image, raw / BOLD)
+        notes = {record.output: " ".join(record.notes) for record in run(raw).records}
+        assert "PatientName" in notes[f"{T1}.nii.gz"]
+        assert "descrip" in notes[BOLD]
+        assert "Erika" not in " ".join(notes.values())
+
+    def test_links_in_the_output_are_not_followed(self, raw):
+        (raw.parent / "out").mkdir()
+        (raw.parent / "elsewhere").mkdir()
+        (raw.parent / "out" / "phenotype").symlink_to(raw.parent / "elsewhere")
+        (raw / "phenotype").mkdir()
+        (raw / "phenotype" / "scores.tsv").write_text("participant_id\tscore\nsub-01\t3\n")
+        with pytest.raises(UsageError, match="link"):
+            run(raw)
+        assert files(raw.parent / "elsewhere") == []
+
+
+@pytest.mark.parametrize(
+    ("column", "age", "old"),
+    [("age", "89", False), ("age", "90", True), ("Age", "91+", True), ("age_years", "095Y", True),
+     ("age", "90+", False), ("age", "102 years", True), ("age", "n/a", False), ("age", "1100m", True),
+     ("age", "95-99", True), ("sage", "95", False), ("PatientAge", "091Y", True), ("age", "089Y", False)],
+)  # fmt: skip
+def test_ages_above_89_are_told_however_they_are_written(raw, column, age, old):
+    (raw / "participants.tsv").write_text(f"participant_id\t{column}\nsub-01\t{age}\n")
+    assert foresee(read_dataset(raw), wish(raw), Where(1)).over_89 == (("sub-01",) if old else ())
+
+
+def test_ages_are_looked_for_in_sessions_too(raw):
+    (raw / "participants.tsv").write_text("participant_id\nsub-01\n")
+    (raw / "sub-01" / "sub-01_sessions.tsv").write_text("session_id\tage\nses-1\t93\n")
+    assert foresee(read_dataset(raw), wish(raw), Where(1)).over_89 == ("sub-01",)
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("dataset_description.json", b'{"Name": "x", "BIDSVersion": "1.10.0", "GeneratedBy": null}'),
+     (".bidsignore", b"[z-a]\n"), ("participants.tsv", b"participant_id\tage\nsub-01\t9" + b"x" * 200_000 + b"\n"),
+     (f"{T1}.json", b"[" * 100_000), (f"{T1}.json", b'{"EchoTime": NaN, "x": 1e999}')],
+)  # fmt: skip
+def test_odd_text_ends_no_run(raw, name, data):
+    (raw / name).write_bytes(data)
+    foresee(read_dataset(raw), wish(raw), Where(1))
+    assert {record.status.value for record in run(raw).records} == {"verified"}
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("at", [70, 110, 0])
+def test_one_header_that_lies_ends_no_run(raw, at):
+    path = raw / "sub-02/anat/sub-02_T1w.nii.gz"
+    whole = bytearray(gzip.decompress(path.read_bytes()))
+    whole[at : at + 2] = b"\xff\x7f"
+    path.write_bytes(gzip.compress(bytes(whole)))
+    came = [record.status.value for record in run(raw).records]
+    assert came.count("verified") == len(came) - (at > 0)

@@ -139,6 +139,46 @@ def test_bad_calls_end_with_2(command, raw, level, more, word):
     assert sorted((raw.parent / "out").rglob("*")) == before
 
 
+@pytest.mark.parametrize("damage", ["cut", "another"])
+def test_what_changed_since_it_was_looked_at_is_not_accepted(command, raw, damage):
+    command("participant")
+    (kept,) = (raw.parent / "out_efface" / "review").rglob("*_FAILED.nii.gz")
+    kept.write_bytes(kept.read_bytes()[:100] if damage == "cut" else (raw / NAME).read_bytes())
+    status, _, err = decide(command, "accept")
+    assert status == 2
+    assert "changed" in err
+    assert not (raw.parent / "out" / NAME).exists()
+
+
+def test_what_nobody_verified_in_the_new_dataset_is_told(command, raw):
+    write_image(raw / NAME)
+    assert command("participant")[0] == 0
+    assert command("group")[0] == 0
+    out = raw.parent / "out"
+    stray = "sub-07/anat/sub-07_T1w.nii.gz"
+    write_image(out / stray)
+    status, said, _ = command("group")
+    assert status == 3
+    assert stray in said
+    assert stray in (raw.parent / "out_efface" / "report.html").read_text("utf-8")
+    assert command("group", "--participant-label", "01")[0] == 3
+    (out / stray).unlink()
+    assert command("group", "--participant-label", "01")[0] == 0
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_file_that_was_changed_since_is_told(command, raw, damage):
+    write_image(raw / NAME)
+    command("participant")
+    path = raw.parent / "out" / NAME
+    path.unlink() if damage == "gone" else path.write_bytes(b"cut")
+    status, said, _ = command("group")
+    assert status == 1
+    assert NAME in said
+    assert command("participant")[0] == 0
+    assert command("group")[0] == 0
+
+
 def test_an_image_of_which_nothing_was_made_cannot_be_accepted(command, raw):
     from tiny import HOPELESS
 
@@ -152,6 +192,11 @@ def test_an_image_of_which_nothing_was_made_cannot_be_accepted(command, raw):
 def test_the_output_is_never_in_the_input(raw, capsys):
     assert main(["bids", str(raw), str(raw / "derivatives" / "efface"), "participant"]) == 2
     assert "elsewhere" in capsys.readouterr().err
+
+
+def test_ages_are_warned_of_whenever_they_are_copied(command):
+    for level in ("participant", "group"):
+        assert "sub-01: older than 89" in command(level)[2]
 
 
 def test_one_json_document(command, raw):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+from io import BytesIO
 
 import nibabel as nib
 import numpy as np
@@ -9,7 +11,9 @@ import pytest
 from making_dicom import NAME, Making, edit, pydicom, write_capture, write_series
 
 import efface as library
+from efface.io.dicom.writing import series_contents
 from efface.phantom import head
+from efface.provenance import Claim
 from efface.verdict import Check, Verdict
 
 
@@ -27,6 +31,7 @@ def located_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("efface.pipeline.locate", locate)
         patch.setattr("efface.verification.locate", locate)
+        patch.setattr("efface.session_anatomy.locate", locate)
         yield
 
 
@@ -143,6 +148,50 @@ def test_of_a_study_only_verified_heads_are_written(study, defaced_study):
     (document,) = json.loads((folder / "out.json").read_text("utf-8"))["series"]
     assert document["efface"]["verified"] is True
     assert len(document["files"]) == len(list((folder / "out" / "series-001").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def two(series, tmp_path_factory):
+    """The head in two contrasts, in one study."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "t1").mkdir()
+    for path in series.iterdir():
+        (folder / "t1" / path.name).write_bytes(path.read_bytes())
+    image = head("T2w", spacing_mm=(3.0, 3.0, 3.0), orientation="LPS", seed=1, dtype=np.uint16)
+    write_series(folder / "t2", np.asanyarray(image.dataobj), image.affine, Making(series="1.2.3.4.8", number=8))
+    return folder
+
+
+def test_series_of_one_study_are_decided_together(efface, two, tmp_path):
+    said = efface("deface", two, tmp_path / "out", "--clean-headers", "--json")
+    assert said.status == 0
+    for each in said.document["series"]:
+        assert each["result"] == "verified"
+        checks = {check["name"]: check["passed"] for check in each["verdict"]["checks"]}
+        assert checks["session_face_covered"] is True
+    uids = {pydicom.dcmread(path).StudyInstanceUID for path in (tmp_path / "out").rglob("*.dcm")}
+    assert len(uids) == 1, "references between the series stay whole"
+
+
+def test_series_of_two_studies_have_nothing_to_do_with_one_another(efface, two, tmp_path):
+    apart = tmp_path / "apart"
+    shutil.copytree(two, apart)
+    for path in (apart / "t2").iterdir():
+        edit(path, StudyInstanceUID="1.2.3.4.77", PatientID="another")
+    said = efface("deface", apart, tmp_path / "out", "--json")
+    assert said.status == 0
+    names_of_checks = {check["name"] for each in said.document["series"] for check in each["verdict"]["checks"]}
+    assert not any(name.startswith("session_") for name in names_of_checks)
+
+
+def test_cleaned_uids_do_not_depend_on_what_was_found_in_a_series(two):
+    scan = library.read_scan(two / "t1")
+    made = [
+        series_contents(scan, Claim("efface", features_clean=True, recipe=recipe, shared="same"), clean_headers=True)
+        for recipe in ("decided alone", "taken from the best")
+    ]
+    studies = {pydicom.dcmread(BytesIO(next(iter(each.values())))).StudyInstanceUID for each in made}
+    assert len(studies) == 1
 
 
 def test_cleaned_files_do_not_hold_the_name(defaced_study):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 
 import nibabel as nib
 import numpy as np
@@ -75,6 +76,61 @@ def test_a_decoder_that_aborts_does_not_take_efface_with_it(tmp_path, monkeypatc
     (abort / "gdcm.py").write_text("import os\nos.abort()\n")  # as gdcm itself does at some damaged streams
     monkeypatch.setattr(sys, "path", [str(abort), *sys.path])
     with pytest.raises(UnreadableImageError, match="compressed pixels are broken"):
+        efface.read_scan(folder)
+
+
+def test_no_code_is_taken_from_the_current_folder(tmp_path, monkeypatch):
+    gdcm = pytest.importorskip("gdcm")
+    image = voxels()
+    folder = write_series(tmp_path / "s", image, affine())
+    for path in folder.iterdir():
+        compress(gdcm, path, gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+        for name in ("gdcm", "numpy", "pydicom", "efface", "struct"):
+            (folder / f"{name}.py").write_text("raise SystemExit('taken over')\n")
+    monkeypatch.chdir(folder)
+    assert_same(efface.read_scan(folder), image, affine())
+
+
+def test_a_decoder_that_never_ends_is_ended(tmp_path, monkeypatch):
+    gdcm = pytest.importorskip("gdcm")
+    folder = write_series(tmp_path / "s", voxels(), affine())
+    for path in folder.iterdir():
+        compress(gdcm, path, gdcm.TransferSyntax.JPEGLosslessProcess14_1)
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "gdcm.py").write_text("import time\ntime.sleep(100)\n")
+    monkeypatch.setattr(sys, "path", [str(slow), *sys.path])
+    monkeypatch.setattr("efface.io.dicom.decoding.LONGEST_S", 2.0)
+    with pytest.raises(UnreadableImageError, match="never ended"):
+        efface.read_scan(folder)
+
+
+def test_deflated_headers_are_read_and_bombs_are_not(tmp_path):
+    image = voxels()
+    folder = write_series(tmp_path / "s", image, affine())
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+        dataset.save_as(path)
+    assert_same(efface.read_scan(folder), image, affine())
+    whole = path.read_bytes()
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    start = len(whole) - len(deflated_part(whole))
+    path.write_bytes(whole[:start] + zlib.compress(bytes(2**28), 9, wbits=-15))
+    with pytest.raises(UnreadableImageError, match="deflated part"):
+        efface.read_scan(folder)
+
+
+def deflated_part(data):
+    """What follows the file's own header, whose length is in its first element."""
+    length = int.from_bytes(data[140:144], "little")
+    return data[144 + length :]
+
+
+def test_few_bytes_are_not_many_pixels(tmp_path):
+    folder = write_series(tmp_path / "s", voxels(), affine(), Making(syntax="rle"))
+    edit(next(folder.iterdir()), Rows=30000, Columns=30000)
+    with pytest.raises(UnreadableImageError, match="announces"):
         efface.read_scan(folder)
 
 

@@ -266,3 +266,63 @@ def test_overwriting_replaces_a_series_and_nothing_else(series, tmp_path):
 def test_a_series_is_not_written_to_a_file(series, tmp_path, name):
     with pytest.raises(UsageError, match="folder of files"):
         efface.write_scan(efface.read_scan(series), tmp_path / name)
+
+
+def nested(*pairs):
+    item = pydicom.dataset.Dataset()
+    for name, value in pairs:
+        setattr(item, name, value)
+    return item
+
+
+def test_every_other_copy_of_the_pixels_is_removed(tmp_path):
+    folder = write_series(tmp_path / "s", voxels(), WORLD)
+    for path in folder.iterdir():
+        each = pydicom.dcmread(path)
+        each.FloatPixelData = b"FACE" * 8
+        each.DataSetTrailingPadding = b"FACE" * 8
+        each.SourceImageSequence = [nested(("ReferencedSOPInstanceUID", "1.2.3"), ("PixelData", b"FACE" * 8))]
+        each["SourceImageSequence"].value[0]["PixelData"].VR = "OB"
+        each.add_new(0x7F110010, "OW", b"FACE" * 8)
+        each.save_as(path)
+    for data in copied(folder).values():
+        assert b"FACE" not in data
+        assert len(dataset(data).PixelData) == 14 * 12 * 2
+        assert dataset(data).SourceImageSequence[0].ReferencedSOPInstanceUID == "1.2.3"
+    scan = efface.read_scan(folder)
+    folder_of_copies = tmp_path / "copies"
+    folder_of_copies.mkdir()
+    for name, data in copied(folder).items():
+        (folder_of_copies / name).write_bytes(data)
+    assert header_differences(scan, efface.read_scan(folder_of_copies)) == ()
+
+
+def test_clean_headers_leave_no_old_uid_date_or_address(tmp_path):
+    folder = write_series(tmp_path / "s", voxels(), WORLD)
+    old = "1.2.99.4711"
+    for path in folder.iterdir():
+        each = pydicom.dcmread(path)
+        for name in (
+            "SOPInstanceUIDOfConcatenationSource",
+            "MultiFrameSourceSOPInstanceUID",
+            "VolumeFrameOfReferenceUID",
+            "StorageMediaFileSetUID",
+            "ContextUID",
+        ):
+            setattr(each, name, f"{old}.{len(name)}")
+        each.SourceImageSequence = [nested(("TableFrameOfReferenceUID", f"{old}.7"))]
+        each.PatientBirthDateInAlternativeCalendar = NAME
+        each.CommentsOnTheScheduledProcedureStep = NAME
+        each.RetrieveURL = "http://pacs.klinik.example/4711"
+        each.add_new(0x00181FFE, "UN", NAME.encode())
+        each.file_meta.MediaStorageSOPInstanceUID = f"{old}.8"
+        each.save_as(path)
+    made = copied(folder, clean_headers=True)
+    for data in made.values():
+        assert old.encode() not in data
+        assert NAME.encode() not in data
+        assert b"klinik" not in data.lower()
+        after = dataset(data)
+        assert after.file_meta.MediaStorageSOPInstanceUID == after.SOPInstanceUID
+    uids = {dataset(data).VolumeFrameOfReferenceUID for data in made.values()}
+    assert len(uids) == 1, "the same in all files"

@@ -1,9 +1,11 @@
 """Every bad input: the right error, one line that names it, nothing written, no memory spent."""
 
 import gzip
+import os
 import struct
 import tracemalloc
 import warnings
+from contextlib import contextmanager
 
 import nibabel as nib
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from efface.errors import InputError, UnreadableImageError, UnsupportedImageError, UsageError
 from efface.io import encode, header_warnings, read_scan, write_scan
+from efface.io.documents import parsed
 
 RNG = np.random.default_rng(0)
 VOXELS = RNG.integers(0, 1000, (8, 9, 10)).astype(np.int16)
@@ -191,10 +194,10 @@ def test_no_permission(tmp_path, monkeypatch):
     path = tmp_path / "scan.nii"
     path.write_bytes(nifti())
 
-    def refuse(self):
+    def refuse(self, *arguments, **options):
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)  # root may read anything
+    monkeypatch.setattr("pathlib.Path.open", refuse)  # root may read anything
     refused(path, UnreadableImageError, "Permission denied")
 
 
@@ -286,3 +289,65 @@ def test_gzip_truncated_anywhere_is_refused(scratch, length):
 @given(st.binary(max_size=600))
 def test_any_bytes_are_refused(scratch, data):
     read_or_refuse(scratch, data)
+
+
+def packed_zeros(head, size):
+    """A gzip file of a header and zeros, made in members so that the test itself stays small."""
+    zeros = gzip.compress(bytes(2**24), mtime=0)
+    return gzip.compress(head, mtime=0) + zeros * (size // 2**24)
+
+
+def test_a_bomb_behind_a_small_scan_is_refused(tmp_path):
+    head = nib.Nifti1Image(np.ones((10, 10, 10), np.int16), np.eye(4)).to_bytes()
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(packed_zeros(head, 2**29))
+    with pytest.raises(UnreadableImageError, match="more than"), peak_below(250e6):
+        read_scan(path)
+
+
+def test_a_bomb_that_is_no_scan_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(packed_zeros(bytes(1000), 2**29))
+    with pytest.raises(UnreadableImageError, match="neither NIfTI nor MGH"), peak_below(100e6):
+        read_scan(path)
+
+
+def test_a_file_that_does_not_fit_into_memory_is_not_read(tmp_path):
+    path = tmp_path / "huge.nii"
+    path.write_bytes(nifti(dim=dim(30000, 30000, 30000)))
+    os.truncate(path, 2**43)  # a sparse file: 8 TB that take no room
+    with pytest.raises(UnsupportedImageError, match="memory"):
+        read_scan(path)
+
+
+def test_a_packed_file_that_does_not_fit_into_memory_is_not_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(gzip.compress(nifti()))
+    monkeypatch.setattr("efface.io.sizes.memory_bytes", lambda: 2000.0)
+    with pytest.raises(UnsupportedImageError, match="memory"):
+        read_scan(path)
+
+
+@contextmanager
+def peak_below(most):
+    """Fail if Python's own allocations rise above so many bytes meanwhile."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < most
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a": NaN, "b": 1e999}', b"\xef\xbb\xbf" + b'{"a": null, "b": null}', b'{"a": -Infinity, "b": null}']
+)
+def test_json_with_numbers_that_are_none(text):
+    assert parsed(text) == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff\xfe", b"{", b""])
+def test_what_is_no_json_is_one_error(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - its message is said by who reads the file
+        parsed(text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 import numpy as np
@@ -16,6 +19,11 @@ from efface.evaluate.surface_change import nose_tip
 from efface.grid import FloatArray, Grid
 from efface.spatial.head_surface import SPACING_MM
 
+BROKEN: Any = (ExpatError, ImageFileError, OSError, ValueError, LookupError, AssertionError, AttributeError, TypeError,
+               struct.error, zlib.error)  # fmt: skip
+"""What nibabel raises where a file contradicts itself."""
+FARTHEST_MM = 2000.0
+"""No head surface reaches farther from the origin, or over more."""
 HEAD_MM = (120.0, 140.0)
 """A head is wider and longer than this, a hemisphere narrower; a child's may pass for a brain."""
 ROOM = 4
@@ -27,8 +35,8 @@ def judge_surface(path: Path) -> Finding:
     if read is None:
         return Finding(path, Kind.UNSURE, "a surface that efface does not read; look at it, or convert it to GIFTI")
     try:
-        points, triangles = read(path)
-    except (ExpatError, ImageFileError, OSError, ValueError, IndexError) as error:
+        points, triangles = _sound(*read(path))
+    except BROKEN as error:
         return Finding(path, Kind.UNREADABLE, f"not a surface ({error}); convert it again")
     if len(points) == 0 or len(triangles) == 0:
         return Finding(path, Kind.NO_HEAD, "a file without a surface")
@@ -45,6 +53,18 @@ def _read_gifti(path: Path) -> tuple[FloatArray, np.ndarray]:
     parts = (image.agg_data(name) for name in ("pointset", "triangle"))
     points, triangles = (np.asarray(part) if len(part) else np.zeros((0, 3)) for part in parts)
     return np.asarray(points, float), np.asarray(triangles, int)
+
+
+def _sound(points: FloatArray, triangles: np.ndarray) -> tuple[FloatArray, np.ndarray]:
+    """Return what was read; a file may say anything."""
+    shaped = points.shape[1:] == triangles.shape[1:] == (3,)
+    if not shaped or not (np.abs(points) < FARTHEST_MM).all():
+        message = "its points are no places in millimetres"
+        raise ValueError(message)
+    if triangles.size and not 0 <= triangles.min() <= triangles.max() < len(points):
+        message = "its triangles have corners that are not there"
+        raise ValueError(message)
+    return points, triangles
 
 
 def _read_freesurfer(path: Path) -> tuple[FloatArray, np.ndarray]:

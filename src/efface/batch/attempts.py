@@ -13,6 +13,9 @@ from efface.session import deface_scans
 
 ASKED = "asked"
 """Name of the attempt with the options that were asked for."""
+TOGETHER = 30_000_000
+"""Voxels of a session that are held at a time, two or three heads of 1 mm: one of 10 million takes 450 MB, each more
+110."""
 SESSION_CHECK = "session_"
 """How the names of checks against a session's other images begin."""
 

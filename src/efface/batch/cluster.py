@@ -1,7 +1,8 @@
 """Jobs on Dask workers: processes of this machine, of a scheduler, or of a cluster's queue.
 
-A worker does one job at a time with one thread, so that workers do not take each other's cores and one that dies takes
-one job with it. That job waits a while and is tried once more; then it is recorded as an error and the others go on.
+A worker does one job at a time, with its share of the cores as threads, so that workers do not take each other's cores
+and one that dies takes one job with it. That job waits a while and is tried once more; then it is recorded as an error
+and the others go on. A job that takes too long ends its worker and is not tried again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from distributed.scheduler import KilledWorker
 from efface.batch.jobs import Job
 from efface.batch.records import Record
 from efface.batch.telling import lost
+from efface.batch.time_limits import LARGE, ended_in_time, too_long
 from efface.batch.where import Where
 from efface.errors import DefaceError
+from efface.threads import VARIABLES
 
 DEATHS = 2
 """A job on which so many workers died is set aside."""
@@ -31,13 +34,14 @@ WAIT_S = 2.0
 """Before a job is tried again; twice as long each time."""
 POLL_S = 2.0
 """How often it is looked whether workers came or went."""
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+HERE = "127.0.0.1:0"
+"""Where Dask's own web page would be: nowhere but on this machine, at any port, beside other runs."""
+MEMORY = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(LARGE),
+    "MALLOC_TRIM_THRESHOLD_": str(2 * LARGE),
 }
-"""Environment of a worker. What is not said here is one thread for each core in every worker."""
+"""glibc otherwise keeps what each thread freed, in an arena of its own."""
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
@@ -45,7 +49,6 @@ CONFIG = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
-    "distributed.nanny.pre-spawn-environ": {**THREADS, "MALLOC_TRIM_THRESHOLD_": "65536"},
     "distributed.admin.log-format": "%(message)s",
 }
 """A worker that uses too much memory is ended, not paused: nothing of a job can be put on the disk meanwhile."""
@@ -56,6 +59,7 @@ class _Try:
     job: Job
     deaths: int = 0
     not_before: float = 0.0
+    began: float = 0.0
 
 
 def on_cluster(jobs: Sequence[Job], where: Where, logs: Path) -> Generator[tuple[Job, list[Record]], None, None]:
@@ -80,11 +84,13 @@ def on_cluster(jobs: Sequence[Job], where: Where, logs: Path) -> Generator[tuple
         waiting = deque(_Try(job) for job in jobs)
         running: dict[Future, _Try] = {}
         while waiting or running:
-            _submit(client, waiting, running)
+            _submit(client, waiting, running, where.time_limit_min)
             for future in _ended(running):
                 tried = running.pop(future)
                 records = _records(future, tried.job)
-                if records is None and tried.deaths + 1 < DEATHS:
+                if records is None and time.monotonic() - tried.began >= where.time_limit_min * 60:
+                    yield tried.job, lost(tried.job, too_long(where.time_limit_min))
+                elif records is None and tried.deaths + 1 < DEATHS:
                     deaths = tried.deaths + 1
                     waiting.append(_Try(tried.job, deaths, time.monotonic() + WAIT_S * 2 ** (deaths - 1)))
                 else:
@@ -92,7 +98,7 @@ def on_cluster(jobs: Sequence[Job], where: Where, logs: Path) -> Generator[tuple
             _check_alive(client)
 
 
-def _submit(client: Client, waiting: deque[_Try], running: dict[Future, _Try]) -> None:
+def _submit(client: Client, waiting: deque[_Try], running: dict[Future, _Try], minutes: float) -> None:
     """Give every free worker a job whose time has come."""
     free = max(1, sum(client.nthreads().values())) - len(running)
     for _ in range(len(waiting)):
@@ -102,7 +108,8 @@ def _submit(client: Client, waiting: deque[_Try], running: dict[Future, _Try]) -
         if tried.not_before > time.monotonic():
             waiting.append(tried)
             continue
-        running[client.submit(tried.job.work, tried.job, pure=False)] = tried
+        future = client.submit(ended_in_time, tried.job, minutes * 60, pure=False)
+        running[future] = replace(tried, began=time.monotonic())
         free -= 1
 
 
@@ -144,6 +151,7 @@ def _client(where: Where, jobs: int, logs: Path) -> Iterator[Client]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a worker's death is said in the log of the run
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(CONFIG))
+        stack.enter_context(dask.config.set({"distributed.nanny.pre-spawn-environ": environment(where.threads(jobs))}))
         try:
             cluster = where.scheduler or stack.enter_context(_cluster(where, jobs, logs))
             client = stack.enter_context(Client(cluster))
@@ -153,13 +161,18 @@ def _client(where: Where, jobs: int, logs: Path) -> Iterator[Client]:
         yield client
 
 
+def environment(threads: int) -> dict[str, str]:
+    """Return the environment of a worker: threads of all libraries, and memory."""
+    return {**dict.fromkeys(VARIABLES, str(threads)), **MEMORY}
+
+
 def _cluster(where: Where, jobs: int, logs: Path) -> Any:
     """Return workers that live as long as the run."""
     workers = where.processes(jobs)
     if where.queue is None:
         return LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, memory_limit=where.memory, dashboard_address=None,
-            silence_logs=logging.CRITICAL,
+            silence_logs=logging.CRITICAL, scheduler_kwargs={"dashboard_address": HERE},
         )  # fmt: skip
     cluster = queue_cluster(where, logs)
     cluster.scale(jobs=workers)
@@ -173,6 +186,6 @@ def queue_cluster(where: Where, logs: Path) -> Any:
     kind = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}[str(where.queue)]
     return getattr(dask_jobqueue, kind)(
         cores=1, processes=1, memory=where.memory, walltime=where.walltime, log_directory=str(logs / "workers"),
-        job_script_prologue=[f"export {name}={value}" for name, value in THREADS.items()],
-        scheduler_options={"dashboard_address": None},
+        job_script_prologue=[f"export {name}={value}" for name, value in environment(1).items()],
+        scheduler_options={"dashboard_address": HERE},
     )  # fmt: skip

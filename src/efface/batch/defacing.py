@@ -36,8 +36,7 @@ def _deface(job: Job, tell: Tell) -> None:
             scan = read_scan(image.source)
             Outputs(image.output).check_format(scan)
         except (InputError, UsageError) as error:
-            withdraw(job, image, None)
-            tell(image, Status.UNREADABLE, str(error))
+            tell_nothing_written(tell, image, Status.UNREADABLE, str(error))
         else:
             members[image.name] = Member(scan)
     attempt_all(list(members.values()), job.options, job.alternatives)
@@ -48,37 +47,23 @@ def _deface(job: Job, tell: Tell) -> None:
         made = member.passed or member.refused
         facts: dict[str, Any] = {
             "tried": tuple(member.tried),
-            "notes": header_warnings(member.scan),
+            "notes": (*header_warnings(member.scan), *image.notes),
             "checks": numbers(made.verdict) if made else (),
         }
         try:
-            written = _write(job, image, member)
+            if member.passed is not None:
+                written = _write_passed(job, image, member.passed)
+                tell(image, Status.VERIFIED, member.passed.verdict.summary(), how=member.how, **facts, **written)
+            else:
+                kept = _keep(job, image, member.refused) if member.refused is not None else None
+                tell_nothing_written(tell, image, Status.REFUSED, str(member.refusal), kept, **facts)
         except DefaceError as error:
             tell(image, Status.ERROR, str(error), **facts)
-        else:
-            status = Status.VERIFIED if member.passed else Status.REFUSED
-            message = member.passed.verdict.summary() if member.passed else str(member.refusal)
-            tell(image, status, message, how=member.how, **facts, **written)
-
-
-def _write(job: Job, image: Image, member: Member) -> dict[str, Any]:
-    """Write what came of an image, and the reports on it; return what its record says of the files."""
-    below = Path(image.name).parent
-    report, private = (folder and folder / below for folder in job.reports)
-    if member.passed is not None:
-        write_reports(member.passed, image.source, Outputs(image.output), report, private)
-        return _write_passed(job, image, member.passed)
-    kept = None
-    if member.refused is not None:
-        looked_at = job.look / below if job.look is not None else private
-        write_reports(member.refused, image.source, Outputs(image.output), report, looked_at)
-        kept = _keep(job.look, image, member.refused) if job.look is not None else None
-    withdraw(job, image, kept)
-    return {"kept": kept}
 
 
 def _write_passed(job: Job, image: Image, made: Defaced) -> dict[str, Any]:
-    """Write a result with its sidecar and, if asked for, its mask."""
+    """Write a result with its sidecar, its reports and, if asked for, its mask."""
+    write_reports(made, image.source, Outputs(image.output), *_reports(job, image))
     files = _defaced_files(image.output, image.fields, made)
     if image.mask is not None:
         mask = made.plan.changed.astype(np.uint8)
@@ -86,15 +71,27 @@ def _write_passed(job: Job, image: Image, made: Defaced) -> dict[str, Any]:
         if image.mask_fields:
             files[Outputs(image.mask).sidecar] = json_bytes(image.mask_fields)
     write_new(files, replace=job.overwrite or image.name in job.ours)
-    return recorded(files[image.output])
+    return recorded(files, image.output)
 
 
-def _keep(look: Path, image: Image, made: Defaced) -> str:
+def _reports(job: Job, image: Image) -> tuple[Path | None, Path | None]:
+    """Return where an image's shareable and private report go."""
+    below = Path(image.name).parent
+    report, private = job.reports
+    return report and report / below, private and private / below
+
+
+def _keep(job: Job, image: Image, made: Defaced) -> str | None:
     """Keep a result that was refused outside of the output, for a person to decide; return its checksum."""
-    path = refused_path(look, image.name)
+    report, private = _reports(job, image)
+    if job.look is None:
+        write_reports(made, image.source, Outputs(image.output), report, private)
+        return None
+    write_reports(made, image.source, Outputs(image.output), report, job.look / Path(image.name).parent)
+    path = refused_path(job.look, image.name)
     files = _defaced_files(path, image.fields, made)
     write_new(files, replace=True)
-    return str(recorded(files[path])["sha256"])
+    return str(recorded(files, path)["sha256"])
 
 
 def refused_path(look: Path, name: str) -> Path:
@@ -102,15 +99,26 @@ def refused_path(look: Path, name: str) -> Path:
     return Outputs(look / name).failed.scan
 
 
-def withdraw(job: Job, image: Image, kept: str | None) -> None:
-    """Remove what an earlier run made of an older source; what a person accepted is the refused result itself."""
+def tell_nothing_written(
+    tell: Tell, image: Image, status: Status, message: str, kept: str | None = None, **facts: Any
+) -> None:
+    """Record that an image is not in the output, once that is so: what an earlier run made of it is removed.
+
+    What a person accepted is the refused result itself, ``kept``, and stays. What somebody else put there also stays,
+    and that is an error: who reads that a scan was refused believes that nothing of it lies there.
+    """
     outputs = Outputs(image.output)
-    if image.name not in job.ours or not outputs.scan.is_file():
-        return
-    if hashlib.sha256(outputs.scan.read_bytes()).hexdigest() != kept:
+    there = outputs.scan.is_file() and hashlib.sha256(outputs.scan.read_bytes()).hexdigest()
+    if there and there != kept:
+        if image.name not in tell.job.ours:
+            foreign = "but a file of this name lies in the output, and nobody verified it"
+            advice = "remove it, or if an earlier run wrote it, --overwrite"
+            tell(image, Status.ERROR, f"{message}; {foreign}; {advice}", **facts)
+            return
         for path in (outputs.scan, outputs.sidecar, image.mask):
             if path is not None:
                 path.unlink(missing_ok=True)
+    tell(image, status, message, kept=kept, **facts)
 
 
 def _defaced_files(path: Path, fields: Mapping[str, Any], made: Defaced) -> dict[Path, bytes]:

@@ -13,6 +13,7 @@ from efface.batch.locks import locked
 from efface.batch.one_by_one import one_by_one
 from efface.batch.records import Record
 from efface.batch.runlog import RunLog, remove_parts, still_to_do
+from efface.batch.trees import check_unlinked
 from efface.batch.where import Where
 from efface.batch.writing import make_folder
 
@@ -63,18 +64,21 @@ def run_batch(jobs: Sequence[Job], output: Path, logs: Path, where: Where, progr
 
     Raises
     ------
+    UsageError
+        A link in the output leads elsewhere.
     LockedError
         Another run writes there.
     OutputError
         A folder or a log cannot be written.
     """
+    check_unlinked(output, (path.parent for job in jobs for path in job.written))
     make_folder(output)
     make_folder(logs)
     scopes = sorted({job.scope for job in jobs})
     with locked(output, scopes):
         remove_parts(jobs)
         books = {scope: RunLog(logs / f"{scope}.jsonl") for scope in scopes}
-        known = {scope: book.last() for scope, book in books.items()}
+        known = {scope: book.past() for scope, book in books.items()}
         todo, records = [], []
         for job in jobs:
             left, done = still_to_do(job, known[job.scope])
@@ -94,7 +98,7 @@ def run_batch(jobs: Sequence[Job], output: Path, logs: Path, where: Where, progr
 
 def _done(jobs: Sequence[Job], logs: Path, where: Where) -> Done:
     if where.in_process(len(jobs)):
-        return one_by_one(jobs, logs)
+        return one_by_one(jobs, logs, where.time_limit_min)
     from efface.batch.cluster import on_cluster  # Dask takes a second to load
 
     done: Done = on_cluster(jobs, where, logs)

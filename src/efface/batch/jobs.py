@@ -32,6 +32,8 @@ class Image:
     """Where its face mask is written, if asked for."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What its JSON sidecar held before; kept."""
+    notes: tuple[str, ...] = ()
+    """What else to look at before it is shared."""
     mask_fields: Mapping[str, Any] = field(default_factory=dict)
     """What the mask's own JSON sidecar says; without any it gets none."""
 
@@ -60,6 +62,11 @@ class Job:
     """Whether files of an unknown origin are replaced."""
     ours: frozenset[str] = frozenset()
     """Outputs that this job itself wrote in an earlier run; they are replaced."""
+
+    @property
+    def written(self) -> list[Path]:
+        """Where it writes scans and masks."""
+        return [path for image in self.images for path in (image.output, image.mask) if path is not None]
 
     @property
     def digest(self) -> str:

@@ -75,7 +75,7 @@ def _held(path: Path, owner: dict[str, object]) -> LockedError:
 
 
 def _me() -> dict[str, object]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid()), "space": _space()}
 
 
 def _owner(path: Path) -> dict[str, object]:
@@ -88,11 +88,11 @@ def _owner(path: Path) -> dict[str, object]:
 
 
 def _gone(owner: dict[str, object]) -> bool:
-    """Whether a lock's process surely does not run any more; of another machine it cannot be known."""
+    """Whether a lock's process surely does not run any more; of another machine or container it cannot be known."""
     pid = owner.get("pid")
     if not isinstance(pid, int):  # damaged: no run of efface wrote this
         return True
-    if owner.get("host") != socket.gethostname():
+    if owner.get("host") != socket.gethostname() or owner.get("space", _space()) != _space():
         return False
     try:
         os.kill(pid, 0)
@@ -101,6 +101,14 @@ def _gone(owner: dict[str, object]) -> bool:
     except PermissionError:
         pass
     return owner.get("began") != _began(pid)  # the number may have been given to another process since
+
+
+def _space() -> str | None:
+    """Return what process numbers are counted in: two containers of one machine may share its name, and not these."""
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path: what it says is a name
+    except OSError:
+        return None
 
 
 def _began(pid: int) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import json
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from efface.batch.jobs import Job
 from efface.batch.records import Record
 from efface.batch.telling import lost
+from efface.batch.time_limits import give_back_memory, within
 from efface.io.atomic import write_whole
 
 DEATHS = 2
@@ -21,13 +20,20 @@ ENDED_TWICE = (
 )
 
 
-def one_by_one(jobs: Sequence[Job], logs: Path) -> Generator[tuple[Job, list[Record]], None, None]:
+def one_by_one(jobs: Sequence[Job], logs: Path, minutes: float) -> Generator[tuple[Job, list[Record]], None, None]:
     """Do each job; what is being done is noted beside the log, so that the next run knows what killed this one.
+
+    Parameters
+    ----------
+    jobs : what to do
+    logs : folder of the notes
+    minutes : a job that takes longer is given up
 
     Returns
     -------
     done : each job and its records, as it ends
     """
+    give_back_memory()
     for job in jobs:
         note = logs / f"{job.scope}.running"
         deaths = _deaths(note, job)
@@ -37,19 +43,13 @@ def one_by_one(jobs: Sequence[Job], logs: Path) -> Generator[tuple[Job, list[Rec
             continue
         write_whole(note, json.dumps({"job": job.digest, "deaths": deaths + 1}).encode(), overwrite=True)
         try:
-            records = list(job.work(job))
+            records = within(job, minutes)
         except KeyboardInterrupt:  # asked for by a person, not the scan's fault
             note.unlink(missing_ok=True)
             raise
         note.unlink(missing_ok=True)
-        _give_back_memory()
+        give_back_memory()
         yield job, records
-
-
-def _give_back_memory() -> None:
-    """Let the C library return what a job freed; without this, glibc's share grows from scan to scan."""
-    with contextlib.suppress(OSError, AttributeError):  # another system, another C library
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _deaths(note: Path, job: Job) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
+from efface.io.documents import parsed
 from efface.verdict import Verdict
 
 
@@ -50,6 +51,8 @@ class Record:
     """Of the output, if one was written."""
     size: int | None = None
     """Of the output, bytes."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Files in the output's folder that belong to it, its sidecar and mask -> their checksums."""
     kept: str | None = None
     """Checksum of a result that was refused and is kept outside of the output, for a person to decide."""
     source_size: int | None = None
@@ -73,11 +76,18 @@ class Record:
     def parse(cls, line: bytes) -> Record | None:
         """Read one line; None for one that was cut short when the run was killed."""
         try:
-            values = json.loads(line)
+            values = parsed(line)
             lists = {name: tuple(values[name]) for name in ("tried", "checks", "notes")}
-            return cls(**{**values, **lists, "status": Status(values["status"])})
+            record = cls(**{**values, **lists, "status": Status(values["status"])})
+            record.line()  # it must be possible to write it again
+            return record if all(map(_sound, record.checks)) else None
         except (ValueError, TypeError, KeyError):
             return None
+
+
+def _sound(check: Mapping[str, Any]) -> bool:
+    values = (check["value"], check["threshold"])
+    return all(value is None or isinstance(value, (int, float)) for value in values) and "passed" in check
 
 
 def numbers(verdict: Verdict) -> tuple[dict[str, Any], ...]:

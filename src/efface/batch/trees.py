@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,21 @@ def check_apart(folder: Path, output: Path) -> None:
     if output.exists() and not output.is_dir():
         message = f"{output}: not a folder; give one to write into"
         raise UsageError(message)
+
+
+def check_unlinked(output: Path, folders: Iterable[Path]) -> None:
+    """Refuse folders below an output that a link leads elsewhere: to the originals, perhaps.
+
+    Raises
+    ------
+    UsageError
+        There is such a link.
+    """
+    root = output.resolve()
+    for folder in set(folders):
+        if folder.resolve() != root / folder.relative_to(output):
+            message = f"{folder}: a link on its way leads to {folder.resolve()}; remove the link, nothing was written"
+            raise UsageError(message)
 
 
 def work_folder(output: Path, asked: Path | None) -> Path:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from efface.errors import UsageError
+from efface.threads import cores
 
 QUEUES = ("slurm", "pbs", "sge")
 MEMORY = "2 GiB"
 """For each worker; a head of 1 mm needs less than half."""
+TIME_LIMIT_MIN = 60.0
+"""For each job; a session of a few heads takes a minute, some of the original programs half an hour."""
 NEEDS = "it needs Dask; install efface[dask], or leave the option out"
 
 
@@ -28,10 +30,15 @@ class Where:
     """What each worker may use before it is stopped, such as ``"2 GiB"``; not with ``scheduler``."""
     walltime: str = "04:00:00"
     """With ``queue``: how long each worker may live."""
+    time_limit_min: float = TIME_LIMIT_MIN
+    """A job that takes longer is ended, and the others go on: a share that stalls must not hold up everything."""
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             message = f"--workers {self.workers} does nothing; give 1 or more"
+            raise UsageError(message)
+        if not self.time_limit_min > 0:
+            message = f"--time-limit {self.time_limit_min:g} does nothing; give minutes above 0"
             raise UsageError(message)
         if self.scheduler and (self.queue or self.workers):
             message = "--scheduler brings its own workers; leave out --workers and --queue"
@@ -60,7 +67,6 @@ class Where:
         asked = self.workers or (cores() if find_spec("distributed") else 1)
         return max(1, min(asked, jobs))
 
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def threads(self, jobs: int) -> int:
+        """Return how many threads each of the workers gets that are started here: together no more than cores."""
+        return 1 if self.queue else max(1, cores() // self.processes(jobs))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from efface.batch.time_limits import allowed_to_write
 from efface.errors import OutputError, OutputExistsError
 from efface.io.atomic import write_all
 
@@ -20,13 +22,14 @@ def write_new(files: dict[Path, bytes], *, replace: bool) -> None:
     OutputError
         Something cannot be written.
     """
-    missing = {path: data for path, data in files.items() if not _holds(path, data)}
-    if taken := [path for path in missing if path.exists() and not replace]:
-        message = f"{taken[0]}: another file is there already; choose another folder, or --overwrite to replace it"
-        raise OutputExistsError(message)
-    for folder in {path.parent for path in missing}:
-        make_folder(folder)
-    write_all(missing, overwrite=replace)
+    with allowed_to_write(next(iter(files))):
+        missing = {path: data for path, data in files.items() if not _holds(path, data)}
+        if taken := [path for path in missing if path.exists() and not replace]:
+            message = f"{taken[0]}: another file is there already; choose another folder, or --overwrite to replace it"
+            raise OutputExistsError(message)
+        for folder in {path.parent for path in missing}:
+            make_folder(folder)
+        write_all(missing, overwrite=replace)
 
 
 def make_folder(folder: Path) -> None:
@@ -44,9 +47,10 @@ def make_folder(folder: Path) -> None:
         raise OutputError(message) from error
 
 
-def recorded(data: bytes) -> dict[str, Any]:
-    """Return what a record says of a file."""
-    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+def recorded(files: Mapping[Path, bytes], output: Path) -> dict[str, Any]:
+    """Return what a record says of a scan and of the files that were written beside it."""
+    sums = {path.name: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+    return {"sha256": sums.pop(output.name), "size": len(files[output]), "beside": sums}
 
 
 def _holds(path: Path, data: bytes) -> bool:

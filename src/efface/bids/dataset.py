@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +13,7 @@ from efface.batch.trees import files_below
 from efface.bids.ignoring import read_ignored
 from efface.bids.names import TEXT, Name, read_name
 from efface.errors import InputError, UsageError
+from efface.io.documents import parsed
 
 DESCRIPTION = "dataset_description.json"
 ANATOMY = "anat"
@@ -66,6 +66,8 @@ class Dataset:
     """Of ``dataset_description.json``."""
     participants: tuple[str, ...]
     """Labels of the participants that were asked for, without ``sub-``."""
+    others: frozenset[str] = frozenset()
+    """Labels of the participants that were not."""
     suffixes: frozenset[str] = frozenset()
     """Suffixes of all its data, those of other participants too."""
 
@@ -140,7 +142,7 @@ def _fate(name: str, known: Name | None, also: Sequence[str], carry: Sequence[st
 
 def _description(root: Path) -> dict[str, Any]:
     try:
-        found = json.loads((root / DESCRIPTION).read_text("utf-8"))
+        found = parsed((root / DESCRIPTION).read_bytes())
     except (OSError, ValueError) as error:
         why = f"{root}: no BIDS dataset, {DESCRIPTION} is missing or no JSON ({error})"
         message = f"{why}; use efface deface FOLDER OUT_FOLDER for other folders"
@@ -163,7 +165,7 @@ def _of_participants(dataset: Dataset, asked: Sequence[str]) -> Dataset:
         entry for entry in dataset.entries if not labels or _subject(entry) is None or _subject(entry) in labels
     )
     suffixes = frozenset(str(e.known.suffix) for e in dataset.entries if e.known is not None and e.known.is_data)
-    return Dataset(dataset.root, kept, dataset.description, chosen, suffixes)
+    return Dataset(dataset.root, kept, dataset.description, chosen, frozenset(there).difference(chosen), suffixes)
 
 
 def _subject(entry: Entry) -> str | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from efface.batch.trees import files_below
+from efface.batch.trees import check_unlinked, files_below
 from efface.batch.writing import make_folder
 from efface.bids.dataset import DESCRIPTION, Dataset, Entry, Fate
 from efface.bids.layouts import Layout, Wish
@@ -26,6 +26,8 @@ RAW = "part of the raw dataset, which the derivative refers to"
 FOLDED = "its fields are in the sidecar of each image"
 LISTS = {"participants": "participant_id", "sessions": "session_id", "scans": "filename"}
 """Tables that list what is there, and the column that does."""
+PERSON = "participant_id"
+"""Whatever table has this column has rows of people, too, such as those in ``phenotype``."""
 FREE = ("recording", "desc")
 """Entities by which a file may differ from the image it belongs to."""
 
@@ -60,6 +62,8 @@ def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
     -------
     left : files that were not copied -> why
     """
+    folders = {(wish.output / entry.name).parent for entry in dataset.of(Fate.CARRY)}
+    check_unlinked(wish.output, folders)
     make_folder(wish.output)
     if wish.layout is Layout.RAW:
         _copy_data(dataset, wish)
@@ -75,12 +79,15 @@ def finish(dataset: Dataset, wish: Wish) -> dict[str, str]:
             reason = _reason_not_to(entry.known, dataset, before, defaced, present)
         else:
             reason = RAW if entry.known.suffix else ""
-        if reason:
-            left[entry.name] = reason
-            if reason == ORPHAN:  # an earlier run may have copied it
-                (wish.output / entry.name).unlink(missing_ok=True)
+        data = without_name(_read(entry)) if not reason else b""
+        if not reason and entry.known.extension == ".tsv":
+            data, reason = _rows_there(data, entry.known, present)
+        if not reason:
+            _put(wish.output / entry.name, data)
             continue
-        _put(wish.output / entry.name, _contents(entry, entry.known, wish.output, present))
+        left[entry.name] = reason
+        if reason not in (RAW, FOLDED):  # an earlier run may have copied it
+            (wish.output / entry.name).unlink(missing_ok=True)
     return left
 
 
@@ -100,7 +107,9 @@ def data_in(output: Path) -> Present:
 def description(found: dict[str, Any], wish: Wish) -> dict[str, Any]:
     """Return the new dataset's description: as it was, and who made this of what."""
     by = {"Name": "efface", "Version": __version__, "Description": "Faces removed from head images; each was verified."}
-    earlier = [each for each in found.get("GeneratedBy", []) if isinstance(each, dict) and each.get("Name") != "efface"]
+    said = found.get("GeneratedBy")
+    listed = said if isinstance(said, list) else []
+    earlier = [each for each in listed if isinstance(each, dict) and each.get("Name") != "efface"]
     new = {**found, "GeneratedBy": [*earlier, by]}
     new.setdefault("DatasetType", "raw")  # without it, GeneratedBy makes a validator take it for a derivative
     if wish.layout is Layout.DERIVATIVES:
@@ -131,15 +140,6 @@ def _accompanies(known: Name, image: Name) -> bool:
     return image.folder == known.folder and own.items() <= image.entities.items()
 
 
-def _contents(entry: Entry, known: Name, output: Path, present: Present) -> bytes:
-    """Return a file's bytes; a table without the rows of what is not there, a gzip file without its name."""
-    data = _read(entry)
-    table = known.suffix or Path(entry.name).name.removesuffix(".tsv")
-    if table not in LISTS or known.extension != ".tsv":
-        return without_name(data)
-    return _rows_there(data, table, known, output, present)
-
-
 def _read(entry: Entry) -> bytes:
     try:
         return entry.path.read_bytes()
@@ -148,21 +148,24 @@ def _read(entry: Entry) -> bytes:
         raise InputError(message) from error
 
 
-def _rows_there(data: bytes, table: str, known: Name, output: Path, present: Present) -> bytes:
-    sessions = {f"ses-{image.session}" for image in present.near(known)}
-
-    def there(value: str) -> bool:
-        if table == "participants":
-            return value.removeprefix("sub-") in present.names
-        return value in sessions if table == "sessions" else (output / known.folder / value).is_file()
-
+def _rows_there(data: bytes, known: Name, present: Present) -> tuple[bytes, str]:
+    """Return a table without the rows of what is not there, or why it cannot be told which rows these are."""
+    column = LISTS.get(known.suffix or PurePosixPath(known.path).stem)
     lines = data.decode("utf-8", "surrogateescape").splitlines()
-    header = lines[0].lstrip("\ufeff").split("\t") if lines else []
-    if LISTS[table] not in header:
-        return data
-    column = header.index(LISTS[table])
-    rows = [line for line in lines[1:] if line.strip() and there((line.split("\t") + [""] * len(header))[column])]
-    return ("\n".join([lines[0], *rows]) + "\n").encode("utf-8", "surrogateescape")
+    header = [name.strip() for name in lines[0].lstrip("\ufeff").split("\t")] if lines else []
+    if column is None and PERSON not in header:
+        return data, ""
+    if (column or PERSON) not in header:
+        return b"", f"a table without the column {column}, so nobody knows of whom its rows are"
+    near = present.near(known)
+    there = {
+        "session_id": {f"ses-{image.session}" for image in near},
+        "filename": {PurePosixPath(image.path).relative_to(known.folder).as_posix() for image in near
+                     if image.folder.is_relative_to(known.folder)},
+    }.get(column or PERSON, {each for label in present.names for each in (label, f"sub-{label}")})  # fmt: skip
+    place = header.index(column or PERSON)
+    rows = [line for line in lines[1:] if [*line.split("\t"), *[""] * len(header)][place].strip() in there]
+    return ("\n".join([lines[0], *rows]) + "\n").encode("utf-8", "surrogateescape"), ""
 
 
 def _put(path: Path, data: bytes) -> None:

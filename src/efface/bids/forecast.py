@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
@@ -12,16 +12,20 @@ from statistics import median
 from efface.batch import Where
 from efface.batch.records import Status
 from efface.batch.runlog import RunLog
-from efface.batch.where import cores
 from efface.bids.dataset import Dataset, Fate
 from efface.bids.layouts import Wish
 from efface.bids.running import logs_in
 from efface.bids.sidecars import identifying
+from efface.threads import cores
 
 SECONDS = 4.0
 """For a head of 1 mm on one core, where no log of this output says it better; see `benchmarks/dataset.py`."""
 OLDEST = 89.0
 """HIPAA counts any age above as identifying."""
+GROUP = ("89+", "90+", ">89", ">=90")
+AGED = re.compile(r"(?i)(?:.*[^a-z])?(?:patient_?)?age(?:[^a-z].*)?$")
+"""Names of columns that hold ages."""
+YEARS = re.compile(r"(?i)(?P<age>\d+(?:\.\d+)?)\+?(?:\s*-\s*(?P<to>\d+))?\s*(?P<unit>[ym]?)")
 
 
 @dataclass(frozen=True)
@@ -69,20 +73,40 @@ def foresee(dataset: Dataset, wish: Wish, where: Where) -> Forecast:
 
 def over_89(dataset: Dataset) -> tuple[str, ...]:
     """Return the participants whose age in ``participants.tsv`` is above 89."""
-    path = dataset.root / "participants.tsv"
-    if not path.is_file():
-        return ()
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    old = [str(row.get("participant_id")) for row in rows if _age(row.get("age")) > OLDEST]
-    return tuple(name for name in old if name.removeprefix("sub-") in dataset.participants)
+    old: set[str] = set()
+    for entry in dataset.of(Fate.CARRY):
+        if entry.name.endswith(".tsv") and entry.known is not None:
+            label = entry.known.subject
+            old |= {label or name for name, age in _ages(entry.path) if age > OLDEST and (label or name)}
+    return tuple(f"sub-{label}" for label in dataset.participants if label in old)
 
 
-def _age(value: str | None) -> float:
+def _ages(path: Path) -> list[tuple[str, float]]:
+    """Return the participant's label and every age of each row of a table."""
     try:
-        return float((value or "").strip().rstrip("+") or "nan")
-    except ValueError:
+        lines = path.read_text("utf-8-sig", "replace").splitlines()
+    except OSError:
+        return []
+    header = [name.strip() for name in lines[0].split("\t")] if lines else []
+    aged = [place for place, name in enumerate(header) if AGED.match(name)]
+    who = header.index("participant_id") if "participant_id" in header else -1
+    found = []
+    for line in lines[1:] if aged else ():
+        cells = [*line.split("\t"), *[""] * len(header)]
+        label = cells[who].strip().removeprefix("sub-") if who >= 0 else ""
+        found += [(label, _years(cells[place].strip())) for place in aged]
+    return found
+
+
+def _years(value: str) -> float:
+    """Return the greatest age that a cell says, in years; ``89+`` and ``90+`` are the group that such ages form."""
+    if value in GROUP:
+        return OLDEST
+    found = YEARS.match(value)
+    if not found:
         return float("nan")
+    number = float(found["to"] or found["age"])
+    return number / 12 if found["unit"].upper() == "M" else number
 
 
 def _seconds(work: Path) -> float:

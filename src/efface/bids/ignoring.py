@@ -36,7 +36,11 @@ def _rule(line: str) -> tuple[re.Pattern[str], bool]:
     text = text.rstrip("/")
     start = "" if "/" in text else "(?:.*/)?"
     body = "".join(_part(part) for part in re.split(r"(\*\*/|/\*\*|\*|\?|\[[^\]]+\])", text.removeprefix("/")))
-    return re.compile(f"{start}{body}{'/.*' if folder else '(?:/.*)?'}$", re.DOTALL), says
+    end = "/.*" if folder else "(?:/.*)?"
+    try:
+        return re.compile(f"{start}{body}{end}$", re.DOTALL), says
+    except re.error:  # such as [z-a]: no file is meant by it but one that is called so
+        return re.compile(f"{start}{re.escape(text.removeprefix('/'))}{end}$", re.DOTALL), says
 
 
 def _part(part: str) -> str:

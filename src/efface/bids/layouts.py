@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
-from math import ceil, prod
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-from nibabel.filebasedimages import ImageFileError
-
+from efface.batch.attempts import TOGETHER
 from efface.batch.defacing import deface_job
 from efface.batch.jobs import Image, Job, Options
 from efface.bids.dataset import MASK, Dataset, Entry, Fate
 from efface.bids.looking import look_job
 from efface.bids.names import Name, read_name
-from efface.bids.sidecars import Sidecars, applicable, fields_of, sidecars_of
+from efface.bids.sidecars import Sidecars, applicable, fields_of, naming, sidecars_of
 from efface.errors import UsageError
+from efface.io import announced_voxels
 from efface.methods import DEFAULT, method_class
 from efface.methods.base import traits_of
-
-TOGETHER = 30_000_000
-"""Voxels that one worker holds at a time, two or three heads of 1 mm: one of 10 million takes 450 MB, each more 110."""
 
 
 class Layout(str, Enum):
@@ -116,7 +112,8 @@ def _image(entry: Entry, known: Name, sidecars: Sidecars, wish: Wish) -> Image:
         fields = {**fields, "SkullStripped": False}
     mask = wish.output / _mask_name(known) if wish.masks and _mask_name(known) else None
     of_mask = {} if raw else {"SkullStripped": False, "Type": "Face"}
-    return Image(entry.path, wish.output / name, entry.name, name, mask, fields, of_mask)
+    notes = tuple(f"sidecar field {field} may name a person, place or time" for field in naming(fields))
+    return Image(entry.path, wish.output / name, entry.name, name, mask, fields, notes, of_mask)
 
 
 def _mask_name(known: Name) -> str:
@@ -133,19 +130,8 @@ def _look(entry: Entry, known: Name, wish: Wish) -> Job:
 
 def _groups(images: Sequence[Image]) -> list[list[Image]]:
     """Return the images of a session in as few groups as memory allows, alike in size, neighbours by name together."""
-    sizes = [_voxels(image.source) for image in images]
+    sizes = [announced_voxels(image.source) for image in images]
     share = max(1.0, sum(sizes) / max(1, ceil(sum(sizes) / TOGETHER)))
     middles = [sum(sizes[:place]) + size / 2 for place, size in enumerate(sizes)]
     placed = groupby(zip(middles, images, strict=True), key=lambda each: each[0] // share)
     return [[image for _, image in group] for _, group in placed]
-
-
-def _voxels(path: Path) -> int:
-    """Return how many voxels a file says it has; 0 if it says nothing."""
-    import nibabel as nib
-
-    try:
-        image: Any = nib.load(path)
-        return int(prod(image.shape))
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error):
-        return 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from efface.auditing.walking import DICOM, IMAGES, OTHERS, SURFACES
 from efface.batch.records import EXIT_STATUS, Record, Status
-from efface.batch.runlog import RunLog
-from efface.bids.dataset import Dataset
+from efface.batch.runlog import RunLog, stamp
+from efface.batch.trees import files_below
+from efface.bids.dataset import Dataset, Fate
 from efface.bids.finishing import finish
 from efface.bids.layouts import Wish
 from efface.bids.review import Decision, decisions_in
@@ -21,6 +23,8 @@ from efface.version import __version__
 
 RISK = ("error", "refused", "unreadable", "accepted", "rejected", "verified")
 """The gravest first: what nobody has decided, then what a person let pass."""
+STRAY = "lies in the new dataset, and nobody verified it; remove it"
+CHANGED = "it was verified, and is gone or was changed since; run participant again"
 COLUMNS = ("status", "image", "closest_check", "margin", "how", "message", "decided_by", "decided", "reason", "notes")
 REVIEW = ("image", "status", "message", "tried", "look_at", "decided_by", "decided", "reason")
 
@@ -74,7 +78,7 @@ class Overview:
     @property
     def exit_status(self) -> int:
         """The gravest of what no person has decided."""
-        open_ = {row.status for row in self.rows}
+        open_ = {row.status for row in self.rows} | {"refused" for reason in self.left_out.values() if reason == STRAY}
         return next((number for status, number in EXIT_STATUS.items() if status.value in open_), 0)
 
     def counts(self) -> dict[str, int]:
@@ -91,9 +95,30 @@ def records_in(work: Path, dataset: Dataset) -> list[Record]:
 def look_over(dataset: Dataset, wish: Wish) -> Overview:
     """Gather what came of a dataset, and bring its other files up to date."""
     decisions = decisions_in(wish.work)
-    rows = [Row(record, _of(record, decisions)) for record in records_in(wish.work, dataset)]
+    records = [_as_it_lies(record, wish.output) for record in records_in(wish.work, dataset)]
+    rows = [Row(record, _of(record, decisions)) for record in records]
     left = {entry.name: entry.reason for entry in dataset.entries if entry.reason} | finish(dataset, wish)
-    return Overview(tuple(sorted(rows, key=_risk)), left)
+    return Overview(tuple(sorted(rows, key=_risk)), left | dict.fromkeys(_strays(dataset, wish, rows), STRAY))
+
+
+def _as_it_lies(record: Record, output: Path) -> Record:
+    """Return a record; an error if what it says was verified is gone from the new dataset, or of another size."""
+    if record.status is not Status.VERIFIED or stamp(output / record.output)[0] == record.size:
+        return record
+    return replace(record, status=Status.ERROR, message=CHANGED)
+
+
+def _strays(dataset: Dataset, wish: Wish, rows: Sequence[Row]) -> Iterator[str]:
+    """Give the images in the new dataset that nobody answers for: of a participant who left, or put there by hand."""
+    known = {entry.name for entry in dataset.of(Fate.CARRY)}
+    for row in rows:
+        if row.status in ("verified", "accepted"):
+            folder = Path(row.record.output).parent
+            known |= {row.record.output, *((folder / name).as_posix() for name in row.record.beside)}
+    for found in files_below(wish.output):
+        other = found.name.split("/", 1)[0].removeprefix("sub-") in dataset.others
+        if found.name.lower().endswith((*IMAGES, *SURFACES, *OTHERS, *DICOM)) and found.name not in known and not other:
+            yield found.name
 
 
 def write_overview(overview: Overview, title: str, work: Path) -> list[Path]:

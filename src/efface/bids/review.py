@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from efface.batch.locks import locked
 from efface.batch.records import Record, Status
 from efface.batch.writing import write_new
 from efface.errors import OutputError, UsageError
+from efface.io.documents import parsed
 from efface.outputs import Outputs
 from efface.provenance import json_bytes
 
@@ -48,7 +50,7 @@ class Decision:
 def decisions_in(work: Path) -> dict[str, Decision]:
     """Return the last decision about every image."""
     try:
-        lines = _book(work).read_text("utf-8").splitlines()
+        lines = _book(work).read_bytes().splitlines()
     except FileNotFoundError:
         return {}
     found = (_parsed(line) for line in lines)
@@ -65,7 +67,7 @@ def decide(
     Raises
     ------
     UsageError
-        An image is not in the queue, nothing was made of it, or name or reason are empty.
+        An image is not in the queue, nothing was made of it, that was changed, or name or reason are empty.
     LockedError
         A run is at work on the participant.
     OutputError
@@ -82,6 +84,10 @@ def decide(
     if verb is Verb.ACCEPT and missing:
         message = f"nothing was made of {', '.join(missing)} that could be accepted; reject it, or deface it by hand"
         raise UsageError(message)
+    changed = [name for name in names if _sum(refused_path(work / "review", name)) != refused[name].kept]
+    if verb is Verb.ACCEPT and changed:
+        message = f"changed since the run that refused it: {', '.join(changed)}; run participant again, then look again"
+        raise UsageError(message)
     made: list[Decision] = []
     earlier = decisions_in(work)
     with locked(output, sorted({name.split("/", 1)[0] for name in names})):
@@ -92,6 +98,10 @@ def decide(
             (_write if verb is Verb.ACCEPT else _remove)(decision, output, earlier.get(name), work)
             made.append(decision)
     return made
+
+
+def _sum(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _write(decision: Decision, output: Path, _: Decision | None, work: Path) -> None:
@@ -113,9 +123,9 @@ def _book(work: Path) -> Path:
     return work / "decisions.jsonl"
 
 
-def _parsed(line: str) -> Decision | None:
+def _parsed(line: bytes) -> Decision | None:
     try:
-        values = json.loads(line)
+        values = parsed(line)
         return Decision(**{**values, "verb": Verb(values["verb"])})
     except (ValueError, TypeError, KeyError):
         return None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from efface.bids.dataset import Dataset, Entry, Fate
 from efface.bids.names import Name
+from efface.io.documents import parsed
 
 IDENTIFYING = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientWeight", "AccessionNumber", "StudyID",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize", "PatientWeight",
+    "OtherPatientIDs", "PatientAddress", "PatientComments", "AccessionNumber", "StudyID", "StudyDate", "SeriesDate",
+    "AcquisitionDate", "ContentDate",
     "AcquisitionDateTime", "SeriesInstanceUID", "StudyInstanceUID", "ReferringPhysicianName", "PerformingPhysicianName",
     "OperatorsName", "InstitutionAddress", "DeviceSerialNumber",
 )  # fmt: skip
@@ -49,7 +51,7 @@ def fields_of(entries: Sequence[Entry]) -> dict[str, Any]:
 def read_fields(path: Path) -> dict[str, Any]:
     """Return a sidecar's fields; none if it is no JSON object."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = parsed(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -67,5 +69,19 @@ def sidecars_of(dataset: Dataset) -> dict[PurePosixPath, list[Entry]]:
 def identifying(dataset: Dataset) -> dict[str, list[str]]:
     """Return the fields of each sidecar that may lead to a person."""
     entries = [entry for level in sidecars_of(dataset).values() for entry in level]
-    found = {e.name: [key for key in read_fields(e.path) if key in IDENTIFYING] for e in entries}
+    found = {e.name: naming(read_fields(e.path)) for e in entries}
     return {name: keys for name, keys in found.items() if keys}
+
+
+def naming(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of fields that may lead to a person, those within others too, as some converters nest them."""
+    found: list[str] = []
+    todo: list[Any] = [fields]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            found += [key for key in value if key in IDENTIFYING and key not in found]
+            todo += value.values()
+        elif isinstance(value, list):
+            todo += value
+    return found

@@ -10,6 +10,7 @@ import typer
 
 from efface.cli import answers, options, progress
 from efface.cli.folder import as_dict, counted, say_records
+from efface.cli.logs import LOG
 from efface.cli.stopping import stopped_politely
 from efface.errors import UsageError
 
@@ -87,6 +88,7 @@ def run(
     scheduler: options.Scheduler = None,
     queue: options.BatchSystem = None,
     memory: options.Memory = options.DEFAULT_MEMORY,
+    time_limit: options.TimeLimit = options.DEFAULT_TIME_LIMIT,
     work_dir: options.WorkDir = None,
     accept: Accept = None,
     reject: Reject = None,
@@ -120,7 +122,7 @@ def run(
         "clearance_mm": clearance_mm,
     }
     choices = chosen(method, fill and fill.value, asked, ())
-    where = Where(workers, scheduler, queue and queue.value, memory)
+    where = Where(workers, scheduler, queue and queue.value, memory, time_limit_min=time_limit)
     check_apart(bids_dir, out_dir)
     work = work_folder(out_dir, work_dir)
     check_apart(bids_dir, work)
@@ -130,13 +132,23 @@ def run(
     _check_level(level, decisions, dry_run=dry_run)
     dataset = read_dataset(bids_dir, participant_label or (), also_modalities or (), carry_modalities or ())
     if level is Level.group:
+        _warn_of_ages(dataset)
         return _group(dataset, wish, accept or [], reject or [], by, reason, as_json=as_json)
     if dry_run:
         from efface.bids.forecast import foresee
 
         _say_forecast(foresee(dataset, wish, where), as_json=as_json)
         return 0
+    _warn_of_ages(dataset)
     return _participants(dataset, wish, where, as_json=as_json)
+
+
+def _warn_of_ages(dataset: Dataset) -> None:
+    from efface.bids.forecast import over_89
+
+    if old := over_89(dataset):
+        LOG.warning("%s: older than 89; such ages are copied as they are, give them as one group before sharing",
+                    answers.printable(", ".join(old)))  # fmt: skip
 
 
 def _check_level(level: Level, decisions: dict[str, Any], *, dry_run: bool) -> None:
@@ -187,9 +199,14 @@ def _group(
 
 
 def _say_overview(overview: Overview, paths: list[Path]) -> None:
+    from efface.bids.overview import STRAY
+
     for row in overview.rows:
         if row.status in ("error", "refused", "unreadable"):
             answers.say(answers.printable(f"{row.status}: {row.record.output}: {row.record.message}"))
+    for name, reason in overview.left_out.items():
+        if reason == STRAY:
+            answers.say(answers.printable(f"unverified: {name}: {reason}"))
     answers.say(
         ", ".join(f"{number} {status}" for status, number in overview.counts().items()) or "no images were done"
     )

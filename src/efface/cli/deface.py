@@ -42,6 +42,7 @@ def run(
     scheduler: options.Scheduler = None,
     queue: options.BatchSystem = None,
     memory: options.Memory = options.DEFAULT_MEMORY,
+    time_limit: options.TimeLimit = options.DEFAULT_TIME_LIMIT,
     work_dir: options.WorkDir = None,
     verbose: options.Verbose = False,  # noqa: ARG001 - its callback acts
 ) -> int:
@@ -72,9 +73,10 @@ def run(
     folders = {"report": report, "private_report": private_report}
     spread = {"workers": workers, "scheduler": scheduler, "queue": queue and queue.value}
     if source.is_dir() and not dicom.holds_series(source):
+        where = {**spread, "memory": memory, "time_limit_min": time_limit}
         only_one = {"--also": also, "--mask": mask, "--plan": plan, "--write-failed": write_failed,
                     "--clean-headers": clean_headers}  # fmt: skip
-        return folder.run(source, output, folders, choices, folder.Asked(only_one, spread, memory, work_dir),
+        return folder.run(source, output, folders, choices, folder.Asked(only_one, where, work_dir),
                           as_json=as_json, dry_run=dry_run, overwrite=overwrite)  # fmt: skip
     folder.refuse_options_of_folders({**spread, "work-dir": work_dir}, source)
     if also and clean_headers:

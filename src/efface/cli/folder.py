@@ -25,9 +25,7 @@ class Asked:
     of_one_scan: Mapping[str, Any]
     """Options that a folder does not take -> what was given."""
     spread: Mapping[str, Any]
-    """Workers, scheduler and queue."""
-    memory: str
-    """Of each worker."""
+    """Of `efface.batch.Where`: workers, scheduler, queue, memory and time."""
     work_dir: Path | None
     """Where logs go."""
 
@@ -36,7 +34,7 @@ class Asked:
         """Where the jobs run."""
         from efface.batch import Where
 
-        return Where(memory=self.memory, **self.spread)
+        return Where(**self.spread)
 
 
 def refuse_options_of_folders(given: Mapping[str, Any], source: Path) -> None:

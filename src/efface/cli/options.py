@@ -208,6 +208,14 @@ Memory = Annotated[
 ]
 DEFAULT_MEMORY = "2 GiB"
 """The same as `efface.batch.where.MEMORY`."""
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit", metavar="MINUTES", help="Of a folder: give a scan, or the scans of a session, up after that."
+    ),
+]
+DEFAULT_TIME_LIMIT = 60.0
+"""The same as `efface.batch.where.TIME_LIMIT_MIN`."""
 WorkDir = Annotated[
     Path | None,
     typer.Option(

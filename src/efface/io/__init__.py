@@ -6,25 +6,28 @@ and every byte that is not a voxel stays as it was. A DICOM series is a folder, 
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
-from efface.errors import UnreadableImageError, UnsupportedImageError, UsageError
+from efface.errors import InputError, UnreadableImageError, UnsupportedImageError, UsageError
 from efface.io import codec
 from efface.io.atomic import Contents, check_output, write_all
 from efface.io.folders import check_folder_name, check_output_folder
 from efface.io.header import PLACE_FIELDS, header_differences
-from efface.io.layout import join
+from efface.io.layout import Layout, join
 from efface.io.memory import image_of, read_image
-from efface.io.mgh import is_mgh, read_mgh
-from efface.io.nifti import is_nifti, is_pair, read_nifti
+from efface.io.mgh import is_mgh, mgh_layout, read_mgh
+from efface.io.nifti import is_nifti, is_pair, nifti_layout, read_nifti
 from efface.io.privacy import header_warnings
+from efface.io.sizes import AFTER, check_fits
 from efface.io.sniff import holds_dicom, refusal
 from efface.scan import Scan
 
 __all__ = [
     "PLACE_FIELDS",
+    "announced_voxels",
     "check_extension",
     "encode",
     "header_differences",
@@ -35,6 +38,10 @@ __all__ = [
 ]
 
 EXTENSIONS = {"nifti": (".nii.gz", ".nii"), "mgh": (".mgz", ".mgh.gz", ".mgh")}
+HEAD = 1024
+"""Bytes in which every header lies."""
+PREFIX = 2**16
+"""Compressed bytes that surely hold `HEAD`."""
 COMPRESSED = (".gz", ".mgz")
 
 
@@ -136,25 +143,50 @@ def _read_file(path: Path) -> Scan:
     name = str(path)
     if path.is_dir():
         return _read_folder(path)
-    raw = _read_bytes(path)
-    if raw.startswith(codec.MAGIC):
-        raw = codec.decompress(raw, name)
+    data = _read_bytes(path)
+    layout = _layout(data, path)
+    raw = data
+    if data.startswith(codec.MAGIC):
+        check_fits(min(layout.end, len(data) * codec.RATIO), name)
+        raw = codec.decompress(data, name, layout.end + AFTER)
+    return read_nifti(raw, name) if layout.kind == "nifti" else read_mgh(raw, name)
+
+
+def announced_voxels(path: Path) -> int:
+    """Return how many voxels a file announces; 0 if it is no image. Only its beginning is read."""
+    try:
+        return math.prod(_layout(_read_bytes(path, PREFIX), path).shape)
+    except InputError:
+        return 0
+
+
+def _layout(data: bytes, path: Path) -> Layout:
+    """Return what a file says of its voxels, by its beginning."""
+    name = str(path)
+    packed = data.startswith(codec.MAGIC)
+    raw = codec.beginning(data, name, HEAD) if packed else data
+    if packed and not raw:
+        codec.decompress(data, name, HEAD)  # says what is wrong
     if is_nifti(raw):
-        return read_nifti(raw, name)
+        return nifti_layout(raw, name)
     if is_mgh(raw):
-        return read_mgh(raw, name)
+        return mgh_layout(raw, name)
     if is_pair(raw) or path.suffix.lower() == ".img":
         message = f"{name}: half of an .hdr/.img pair; convert the pair to a single file, .nii.gz"
         raise UnsupportedImageError(message)
     raise refusal(raw, name)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, most: int = -1) -> bytes:
+    """Return a file's bytes, or its first ones."""
     if path.exists() and not path.is_file():
         message = f"{path}: not an ordinary file; give a scan (.nii, .nii.gz, .mgz)"
         raise UnreadableImageError(message)
     try:
-        raw = path.read_bytes()
+        if most < 0:
+            check_fits(path.stat().st_size, str(path))
+        with path.open("rb") as file:
+            raw = file.read(most)
     except FileNotFoundError as error:
         message = f"{path}: no such file; check the path"
         raise UnreadableImageError(message) from error

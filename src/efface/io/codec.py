@@ -9,7 +9,8 @@ Threads gain nothing at this size.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from isal import igzip, isal_zlib
@@ -18,6 +19,10 @@ from efface.errors import UnreadableImageError
 
 MAGIC = b"\x1f\x8b"
 LEVEL = 2
+GZIP = 31
+"""What zlib calls a gzip stream with its header."""
+RATIO = 1032
+"""No deflated byte holds more than so many."""
 FIXED = 10
 """Bytes of a gzip header before what its flags say follows."""
 HEADER_CRC, EXTRA, NAME, COMMENT = 0x02, 0x04, 0x08, 0x10
@@ -25,31 +30,66 @@ CORRUPT: Any = (OSError, ValueError, zlib.error, isal_zlib.IsalError)
 _decompress: Callable[[bytes], bytes] = igzip.decompress
 
 
-def decompress(data: bytes, name: str = "the data") -> bytes:
+def decompress(data: bytes, name: str = "the data", most: int | None = None) -> bytes:
     """Return what a gzip file holds, all members joined.
 
     Parameters
     ----------
     data : the compressed bytes
     name : how messages call the file
+    most : bytes that it may hold; a few kilobytes can be packed so that they hold thousands of gigabytes
 
     Raises
     ------
     UnreadableImageError
-        Truncated, corrupt, or nothing inside.
+        Truncated, corrupt, nothing inside, or more than ``most``.
     """
+    with _reported(name):
+        raw = _decompress(data) if most is None or len(data) * RATIO <= most else _up_to(data, most + 1)
+    if most is not None and len(raw) > most:
+        message = f"{name}: the gzip data hold more than the {most} bytes that the header announces; it is damaged"
+        raise UnreadableImageError(message)
+    if not raw:
+        message = f"{name}: the gzip file holds nothing; copy or convert the scan again"
+        raise UnreadableImageError(message)
+    return raw
+
+
+def beginning(data: bytes, name: str, size: int) -> bytes:
+    """Return the first bytes of what a gzip file holds; fewer if it holds fewer.
+
+    Raises
+    ------
+    UnreadableImageError
+        As for `decompress`, as far as it was looked at.
+    """
+    with _reported(name):
+        return _up_to(data, size)
+
+
+def _up_to(data: bytes, most: int) -> bytes:
+    """Unpack members until so many bytes are there; zeros may follow the last one, as of a tape."""
+    parts: list[bytes] = []
+    while data.strip(b"\0") and most > 0:
+        member = isal_zlib.decompressobj(wbits=GZIP)
+        parts.append(member.decompress(data, max_length=most))
+        most -= len(parts[-1])
+        if not member.eof and most > 0:
+            raise EOFError
+        data = member.unused_data
+    return b"".join(parts)
+
+
+@contextmanager
+def _reported(name: str) -> Iterator[None]:
     try:
-        raw = _decompress(data)
+        yield
     except EOFError as error:
         message = f"{name}: the gzip data end too early; the file is truncated, copy or download it again"
         raise UnreadableImageError(message) from error
     except CORRUPT as error:
         message = f"{name}: the gzip data are corrupt; copy or download the file again"
         raise UnreadableImageError(message) from error
-    if not raw:
-        message = f"{name}: the gzip file holds nothing; copy or convert the scan again"
-        raise UnreadableImageError(message)
-    return raw
 
 
 def compress(data: bytes) -> bytes:

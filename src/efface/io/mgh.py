@@ -36,6 +36,17 @@ def read_mgh(raw: bytes, name: str) -> Scan:
     UnsupportedImageError
         Not a 3-D or 4-D head scan in real numbers.
     """
+    return check_scan(cut(raw, mgh_layout(raw, name), name), name)
+
+
+def mgh_layout(raw: bytes, name: str) -> Layout:
+    """Return what the header says of the voxels; the beginning of a file is enough.
+
+    Raises
+    ------
+    UnreadableImageError, UnsupportedImageError
+        As for `read_mgh`.
+    """
     if len(raw) < DATA_OFFSET:
         message = f"{name}: {len(raw)} bytes are too few for an MGH header; copy or download the file again"
         raise UnreadableImageError(message)
@@ -43,7 +54,7 @@ def read_mgh(raw: bytes, name: str) -> Scan:
     header = header_class(raw[:DATA_OFFSET], check=False)
     with np.errstate(all="ignore"):
         affine = np.asarray(header.get_affine(), np.float64)
-    layout = Layout(
+    return Layout(
         kind="mgh",
         offset=DATA_OFFSET,
         dtype=_dtype(header, name),
@@ -52,7 +63,6 @@ def read_mgh(raw: bytes, name: str) -> Scan:
         slope=1.0,
         inter=0.0,
     )
-    return check_scan(cut(raw, layout, name), name)
 
 
 def _dtype(header: Any, name: str) -> np.dtype[Any]:

@@ -48,7 +48,18 @@ def read_nifti(raw: bytes, name: str) -> Scan:
     UnsupportedImageError
         Not a 3-D or 4-D head scan in real numbers.
     """
-    return check_scan(cut(raw, _layout(parse_header(raw, name), name), name), name)
+    return check_scan(cut(raw, nifti_layout(raw, name), name), name)
+
+
+def nifti_layout(raw: bytes, name: str) -> Layout:
+    """Return what the header says of the voxels; the beginning of a file is enough.
+
+    Raises
+    ------
+    UnreadableImageError, UnsupportedImageError
+        As for `read_nifti`.
+    """
+    return _layout(parse_header(raw, name), name)
 
 
 def parse_header(raw: bytes, name: str) -> Any:

@@ -28,8 +28,8 @@ MARGIN_MM = 10.0
 """Room around the average face and around the envelope: half a step of the pose, and people differ."""
 BRAIN_ROOM_MM, WIDE_BRAIN_ROOM_MM = 6.0, 16.0
 """Cells nearer to the atlas's brain than this stay in sight; the second where the first would hide brain."""
-HIDDEN_BRAIN_ML = 6.0
-"""What the first look may call brain in hidden cells; few heads come near to this, so that few faces decide it."""
+HIDDEN_BRAIN_ML = 0.5
+"""What the first look may call brain in hidden cells. More, and some brain may lie there that no look protects."""
 BRAIN_BOX_MM = 8.0
 """The second look sees the atlas's brain, and so much around it."""
 

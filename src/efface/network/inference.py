@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from efface.errors import DefaceError
 from efface.grid import Grid
 from efface.network.preparing import SPACING_MM, Prepared
+from efface.threads import threads
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -86,17 +86,10 @@ def load_network(folder: Path) -> Network:
         )
         raise DefaceError(message)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(THREADS, _cores())
+    options.intra_op_num_threads = threads(THREADS)
     options.enable_mem_pattern = False  # the input's shape differs from scan to scan
     options.enable_cpu_mem_arena = False  # memory goes back when a look is done
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     classes = tuple(entry["name"] for entry in described["classes"])
     return Network(session, classes, tuple(described["confidence"]["weights"]), found)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; ``OMP_NUM_THREADS``, where it is set, may lower it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores

@@ -129,15 +129,15 @@ def load_form(name: str, photographs: int = 0) -> Form:
         No such form, or one that cannot be used.
     """
     if name in BUNDLED:
-        text = (files("efface.rating") / "forms" / f"{name}.toml").read_text("utf-8")
+        text = (files("efface.rating") / "forms" / f"{name}.toml").read_bytes()
     elif name.endswith(".toml") and Path(name).is_file():
-        text = Path(name).read_text("utf-8")
+        text = Path(name).read_bytes()
     else:
         message = f"{name}: no such form; give one of {', '.join(BUNDLED)}, or a file that ends in .toml"
         raise UsageError(message)
     try:
-        return read_form(Path(name).stem if name.endswith(".toml") else name, text, photographs)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return read_form(Path(name).stem if name.endswith(".toml") else name, text.decode(), photographs)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         message = (
             f"{name}: not a form ({type(error).__name__}: {error}); compare it with a bundled one, see docs/rate.md"
         )

@@ -66,7 +66,7 @@ def load_config(path: str | Path) -> StudyConfig:
         raise UnreadableImageError(message) from error
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         message = f"{path}: not TOML: {error}"
         raise UsageError(message) from error
     try:

@@ -77,7 +77,11 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: cannot be read ({error}); give a table of text separated by tabs"
         raise UnreadableImageError(message) from error
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    try:
+        rows = list(csv.DictReader(text.splitlines(), delimiter="\t"))
+    except csv.Error as error:
+        message = f"{path}: cannot be read as a table ({error}); give one of text separated by tabs"
+        raise UnreadableImageError(message) from error
     return [
         {key: value.strip() for key, value in row.items() if key and value and value.strip().lower() not in MISSING}
         for row in rows

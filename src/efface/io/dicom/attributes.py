@@ -20,6 +20,10 @@ BASIC_PROFILE = {
 """DICOM CID 7050, for headers that were cleaned."""
 ICONS = "IconImageSequence"
 """A small picture of the image, the face included."""
+PIXEL_GROUPS = range(0x7F00, 0x7FE1)
+"""Where pixels lie: those of other types, of retired elements, and of items within sequences too."""
+PROVIDER, PADDING = 0x00287FE0, 0xFFFCFFFC
+"""An address where the original pixels are, and bytes behind everything that could be anything."""
 SIGNED = ("DigitalSignaturesSequence", "MACParametersSequence")
 """Signatures of what is no more."""
 COMPRESSION = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "EncapsulatedPixelDataValueTotalLength")
@@ -80,12 +84,20 @@ def _add_code(dataset: Dataset, code: dict[str, str]) -> None:
 
 
 def remove_copies(dataset: Dataset) -> None:
-    """Remove small pictures of the image, wherever they are, and signatures."""
+    """Remove pictures of the image, wherever they are, and signatures.
+
+    Parameters
+    ----------
+    dataset : attributes of a file, its own pixels taken out
+    """
     for name in SIGNED:
         if name in dataset:
             del dataset[name]
     for item in _sequence_items(dataset):
         remove_copies(item)
+    for tag in list(dataset.keys()):
+        if tag.group in PIXEL_GROUPS or tag in (PROVIDER, PADDING):
+            del dataset[tag]
     if ICONS in dataset:
         del dataset[ICONS]
 

@@ -8,12 +8,17 @@ from typing import Any
 from pydicom.dataset import Dataset, FileDataset
 
 from efface.errors import UnsupportedImageError, UsageError
-from efface.io.dicom.uids import NewUIDs, all_uids
+from efface.io.dicom.uids import NewUIDs, all_uids, instance_uids, replace_uids
 
 EDITION = "dicomfields_2026c"
 """Of the standard."""
 REFERENCES = ((0x0008, 0x1140), (0x0008, 0x2112))
 """Referenced and Source Image Sequence: the package would empty them; their UIDs are replaced like all others."""
+MORE = (
+    *((0x0010, 0x0033), (0x0010, 0x0034), (0x0040, 0x0400), (0x0008, 0x1190), (0x0008, 0x0407), (0x0008, 0x0408)),
+    *((0x0008, 0x0409), (0x0008, 0x040B), (0x0040, 0x4073), (0x0040, 0xE010)),
+)
+"""Not in the package's table: birth and death in another calendar, comments, and addresses of archives."""
 STATIONS = ("SourceApplicationEntityTitle", "SendingApplicationEntityTitle", "ReceivingApplicationEntityTitle",
             "SourcePresentationAddress", "SendingPresentationAddress", "ReceivingPresentationAddress",
             "PrivateInformationCreatorUID", "PrivateInformation")  # fmt: skip
@@ -37,6 +42,7 @@ def clean(dataset: FileDataset, new: NewUIDs) -> None:
     """
     rules, anonymize = _package()
     known = {uid: new(uid) for uid in all_uids(dataset) | all_uids(dataset.file_meta)}
+    others = {uid: known[uid] for uid in instance_uids(dataset)}
     mapping = _mapping()
     mapping.update(known)
     try:
@@ -46,6 +52,7 @@ def clean(dataset: FileDataset, new: NewUIDs) -> None:
         raise UnsupportedImageError(message) from error
     finally:
         mapping.clear()
+    replace_uids(dataset, others)  # the profile does not list every attribute that refers to an image
     for name in STATIONS:
         if name in dataset.file_meta:
             del dataset.file_meta[name]
@@ -55,7 +62,9 @@ def _clean(dataset: Dataset, anonymize: Any, rules: Any) -> None:
     """Clean what lies within sequences first: the package looks at the top level alone."""
     dataset.remove_private_tags()
     for element in dataset:
-        if element.VR == "SQ":
+        if element.VR == "UN":  # no dictionary knows what it is
+            del dataset[element.tag]
+        elif element.VR == "SQ":
             for item in element.value or ():
                 _clean(item, anonymize, rules)
     anonymize(dataset, base_rules_gen=rules, delete_private_tags=False)
@@ -71,6 +80,7 @@ def _package() -> tuple[Any, Any]:
         raise UsageError(message) from error
     rules = package.initialize_actions(EDITION)
     rules.update(dict.fromkeys(REFERENCES, package.keep))
+    rules.update(dict.fromkeys(MORE, package.delete))
     return partial(dict, rules), package.anonymize_dataset
 
 

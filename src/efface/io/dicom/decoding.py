@@ -20,6 +20,13 @@ from efface.io.dicom.series import BROKEN, leniently, why
 
 NO_DECODER = 3
 """What the process ends with where no installed package decodes the syntax."""
+PROGRAM = (
+    "import sys; sys.path[:] = [path for path in sys.path if path]; "
+    "from efface.io.dicom.decoding import main; sys.exit(main())"
+)
+"""The current folder is no place to take code from: it may have come with the scans."""
+LONGEST_S = 600.0
+"""A series of hundreds of slices takes some seconds."""
 
 
 def decoded(paths: Sequence[Path]) -> list[NDArray[Any]]:
@@ -42,23 +49,33 @@ def decoded(paths: Sequence[Path]) -> list[NDArray[Any]]:
     """
     if not paths:
         return []
-    found = [path for path in sys.path if path]
-    done = subprocess.run(
-        [sys.executable, "-m", "efface.io.dicom.decoding"],
-        input="\0".join(str(path.resolve()) for path in paths).encode(errors="surrogateescape"),
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(found)},
-    )
-    arrays = _arrays(done.stdout)
+    status, out, said = _run("\0".join(str(path.resolve()) for path in paths).encode(errors="surrogateescape"))
+    arrays = _arrays(out)
     if len(arrays) == len(paths):
         return arrays
-    said = (done.stderr.decode(errors="replace").strip().splitlines() or ["the decoder ended"])[-1]
-    if done.returncode == NO_DECODER:
+    if status == NO_DECODER:
         message = f"{paths[len(arrays)]}: cannot be decoded here ({said}); pip install 'efface[dicom]'"
         raise UnsupportedImageError(message)
     message = f"{paths[len(arrays)]}: the compressed pixels are broken ({said}); copy or export the series again"
     raise UnreadableImageError(message)
+
+
+def _run(names: bytes) -> tuple[int | None, bytes, str]:
+    """Start the process; return its status, what it wrote, and the last line that it said."""
+    found = os.pathsep.join(path for path in sys.path if path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            input=names,
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": found},
+            timeout=LONGEST_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        return None, error.stdout or b"", f"decoding never ended, given up after {LONGEST_S:g} s"
+    lines = done.stderr.decode(errors="replace").strip().splitlines() or ["the decoder ended"]
+    return done.returncode, done.stdout, lines[-1]
 
 
 def _arrays(data: bytes) -> list[NDArray[Any]]:
@@ -72,7 +89,7 @@ def _arrays(data: bytes) -> list[NDArray[Any]]:
     return arrays
 
 
-def _main() -> int:
+def main() -> int:
     """Write the pixels of the files that are named on stdin to stdout, one numpy array after the other."""
     for name in sys.stdin.buffer.read().decode(errors="surrogateescape").split("\0"):
         try:
@@ -87,7 +104,3 @@ def _main() -> int:
         np.lib.format.write_array(sys.stdout.buffer, np.ascontiguousarray(array), allow_pickle=False)
         sys.stdout.buffer.flush()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -17,6 +17,7 @@ from pydicom.uid import (
 )
 
 from efface.errors import UnreadableImageError
+from efface.io.dicom.inflating import check_inflated
 from efface.io.dicom.series import BROKEN, leniently, why
 
 MR_IMAGES = (MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
@@ -59,6 +60,7 @@ def read_header(path: Path) -> Header | None:
     """
     try:
         with leniently():
+            check_inflated(path)
             dataset = dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
             listing = dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
             header = None if listing else _values(dataset)

@@ -17,6 +17,8 @@ from efface.io.dicom.series import BROKEN, why
 Pixels = NDArray[Any]
 LARGEST = 2**33
 """Bytes of pixels in a file; more is a header that lies."""
+LEAST, RATIO = 2**26, 1000
+"""Compressed pixels may be so many bytes, or so many times their own: even an empty slice gives less."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,19 @@ def shape_of(dataset: Dataset, packing: Packing, name: str) -> tuple[int, int, i
         message = f"{name}: the header announces {' x '.join(map(str, shape))} pixels; it is damaged, export it again"
         raise UnreadableImageError(message)
     return shape
+
+
+def check_size(dataset: FileDataset, packing: Packing, name: str) -> None:
+    """Raise `UnreadableImageError` where compressed pixels are too few bytes for as many as the header announces."""
+    shape = shape_of(dataset, packing, name)
+    expected = int(np.prod(shape, dtype=object)) * packing.allocated // 8
+    packed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    if packed and expected > max(LEAST, RATIO * len(dataset.PixelData)):
+        message = (
+            f"{name}: the header announces {' x '.join(map(str, shape))} pixels, too many for "
+            f"{len(dataset.PixelData)} compressed bytes; it is damaged, export it again"
+        )
+        raise UnreadableImageError(message)
 
 
 def needs_decoder(dataset: FileDataset) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from efface.io.checks import check_scan, check_shape
 from efface.io.dicom.decoding import decoded
 from efface.io.dicom.folders import one_series
 from efface.io.dicom.frames import Frame, frames_of
-from efface.io.dicom.pixels import Packing, Pixels, needs_decoder, packing_of, shape_of, words_of
+from efface.io.dicom.inflating import check_inflated
+from efface.io.dicom.pixels import Packing, Pixels, check_size, needs_decoder, packing_of, shape_of, words_of
 from efface.io.dicom.series import BROKEN, Series, SeriesFile, leniently, why
 from efface.io.dicom.stacking import Stack, stacked
 from efface.io.layout import in_space
+from efface.io.sizes import check_fits
 from efface.scan import Scan, Source
 
 MOSAIC_IMAGES: Any = (0x0019, 0x100A)
@@ -76,6 +79,7 @@ def read_files(paths: Sequence[Path], folder: Path) -> Scan:
 def _read(path: Path) -> FileDataset:
     try:
         with leniently():
+            check_inflated(path)
             dataset = dcmread(path)
             _check_supported(dataset, path)
     except BROKEN as error:
@@ -129,13 +133,17 @@ def _packing(datasets: Sequence[FileDataset], paths: Sequence[Path]) -> Packing:
         if packing != found[0]:
             message = f"{path}: its pixels are stored in another way than those of {paths[0]}; convert with dcm2niix"
             raise UnsupportedImageError(message)
+    shapes = [
+        shape_of(dataset, packing, str(path)) for dataset, packing, path in zip(datasets, found, paths, strict=True)
+    ]
+    check_fits(sum(prod(shape) for shape in shapes) * found[0].allocated // 8, str(paths[0].parent))
     return found[0]
 
 
 def _checked_packing(dataset: FileDataset, path: Path) -> Packing:
     try:
         packing = packing_of(dataset, str(path))
-        shape_of(dataset, packing, str(path))  # before anything is decoded
+        check_size(dataset, packing, str(path))  # before anything is decoded
     except BROKEN as error:
         message = f"{path}: an attribute that describes pixels is broken ({why(error)}); export the series again"
         raise UnreadableImageError(message) from error

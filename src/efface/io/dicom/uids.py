@@ -17,6 +17,10 @@ NAMESPACE = uuid.UUID("f9b1f0a6-6f3c-5c0e-9d3b-6a1b0f3a7c11")
 """Of efface; any UUID would do, but always the same."""
 OF_SERIES = ("SeriesInstanceUID", "SOPInstanceUIDOfConcatenationSource", "ConcatenationUID")
 """Besides the instances' own UIDs, what must be new in a copy with other pixels."""
+STANDARD = "1.2.840.10008."
+"""Root of the UIDs that DICOM itself gives."""
+KINDS = ("ClassUID", "SyntaxUID", "SchemeUID")
+"""Ends of the names of attributes that say what kind of thing it is."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,16 @@ def all_uids(dataset: Dataset) -> set[str]:
     for element in _uid_elements(dataset):
         values = element.value if isinstance(element.value, MultiValue) else [element.value]
         found |= {str(value) for value in values if value}
+    return found
+
+
+def instance_uids(dataset: Dataset) -> set[str]:
+    """Return the UIDs of a dataset that are of somebody's images, and not of the standard or of a kind of image."""
+    found: set[str] = set()
+    for element in _uid_elements(dataset):
+        if not element.keyword.endswith(KINDS):
+            values = element.value if isinstance(element.value, MultiValue) else [element.value]
+            found |= {str(value) for value in values if value and not str(value).startswith(STANDARD)}
     return found
 
 

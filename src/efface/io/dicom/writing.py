@@ -67,10 +67,11 @@ def series_of(scan: Scan) -> Series:
 def _recipe(scan: Scan, claim: Claim, *, clean_headers: bool) -> str:
     """Return what new UIDs are made from.
 
-    Where headers are cleaned, UIDs must come out alike in all series of a study, so the voxels have no say.
+    Where headers are cleaned, UIDs must come out alike in all series of a study, so what is in one has no say.
     """
-    voxels = "cleaned" if clean_headers else hashlib.sha256(np.asarray(scan.stored).tobytes(order="K")).hexdigest()
-    return f"{claim.recipe} {voxels}"
+    if clean_headers:
+        return f"{claim.shared} cleaned"
+    return f"{claim.recipe} {hashlib.sha256(np.asarray(scan.stored).tobytes(order='K')).hexdigest()}"
 
 
 def _named(series: Series, *, clean_headers: bool) -> list[tuple[str, SeriesFile]]:
@@ -97,6 +98,8 @@ def _changed(
     else:
         replace_uids(dataset, changes)
         replace_uids(dataset.file_meta, changes)
+    if "SOPInstanceUID" in dataset:
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     remove_copies(dataset)
     say_derived(dataset, claim)
     say_deidentified(dataset, claim, clean_headers=cleaned is not None)
