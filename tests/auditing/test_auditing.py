@@ -274,3 +274,9 @@ def test_a_surface_that_is_no_surface_is_unreadable(tmp_path):
     assert {one.path.name: one.kind for one in audit([tmp_path])} == {
         "broken.gii": Kind.UNREADABLE, "head.obj": Kind.UNSURE, "lh.seghead": Kind.UNREADABLE,
     }  # fmt: skip
+
+
+def test_a_surface_with_an_endless_triangle_is_not_filled(tmp_path):
+    points = np.array([[0, 0, 0], [1900, 0, 0], [0, 1900, 0], [150, 150, 150]], float)
+    nib.freesurfer.write_geometry(tmp_path / "lh.seghead", points, np.array([[0, 1, 2], [0, 1, 3]]))
+    assert [one.kind for one in audit([tmp_path])] == [Kind.UNSURE]

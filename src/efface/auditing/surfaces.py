@@ -22,8 +22,8 @@ from efface.spatial.head_surface import SPACING_MM
 BROKEN: Any = (ExpatError, ImageFileError, OSError, ValueError, LookupError, AssertionError, AttributeError, TypeError,
                struct.error, zlib.error)  # fmt: skip
 """What nibabel raises where a file contradicts itself."""
-FARTHEST_MM = 2000.0
-"""No head surface reaches farther from the origin, or over more."""
+FARTHEST_MM, WIDEST_MM, LONGEST_MM = 2000.0, 600.0, 100.0
+"""No head's surface reaches farther from the origin, is wider, or has triangles as long; filling them would not end."""
 HEAD_MM = (120.0, 140.0)
 """A head is wider and longer than this, a hemisphere narrower; a child's may pass for a brain."""
 ROOM = 4
@@ -41,6 +41,8 @@ def judge_surface(path: Path) -> Finding:
     if len(points) == 0 or len(triangles) == 0:
         return Finding(path, Kind.NO_HEAD, "a file without a surface")
     width, length = np.ptp(points, axis=0)[:2]
+    if np.ptp(points, axis=0).max() > WIDEST_MM or np.ptp(points[triangles], axis=1).max() > LONGEST_MM:
+        return Finding(path, Kind.UNSURE, "a surface wider or coarser than a head's; look at it")
     if width < HEAD_MM[0] or length < HEAD_MM[1]:
         return Finding(path, Kind.NO_HEAD, "a surface smaller than a head")
     if nose_tip(*_filled(points, triangles)) is not None:
