@@ -114,3 +114,15 @@ def test_runs_as_a_module():
     assert done.returncode == 2
     assert done.stdout == ""
     assert "polish" in done.stderr
+
+
+def test_a_file_name_cannot_steer_the_terminal(efface, tmp_path):
+    """Names hold anything but a slash and NUL; escape codes in one would clear the screen or hide a refusal."""
+    name = "scan\x1b[2J\u202e.nii.gz"
+    (tmp_path / name).write_bytes(b"no scan")
+    refused, audited = efface("deface", tmp_path / name, tmp_path / "out.nii.gz"), efface("audit", tmp_path)
+    assert refused.status == 4
+    for said in (refused.out, refused.err, audited.out, audited.err):
+        assert not {"\x1b", "\u202e"} & set(said)
+    assert "scan\\x1b[2J\\u202e.nii.gz" in refused.line
+    assert "\\x1b[2J" in audited.out + audited.err

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def say(line: str) -> None:
-    """Write one line; what the terminal's encoding cannot show is escaped."""
+    """Write lines; what the terminal's encoding cannot show, and what no terminal should be sent, is escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    line = "\n".join("\t".join(map(printable, each.split("\t"))) for each in line.split("\n"))
     typer.echo(line.encode(encoding, "backslashreplace").decode(encoding))
 
 

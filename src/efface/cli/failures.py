@@ -51,7 +51,7 @@ class Failure:
         """Tell it on stderr, and on stdout too if one JSON document is due there; return the exit status."""
         if logs.verbose() and self.exit_status in (1, INTERRUPTED):
             traceback.print_exc()
-        sys.stderr.write(f"efface: error: {self.message}\n")
+        sys.stderr.write(f"efface: error: {answers.printable(self.message)}\n")
         if as_json:
             more = {"images": self.images} if self.images else {}
             answers.say_json(self.exit_status, self.verdict, error=self.message, **more)

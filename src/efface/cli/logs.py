@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from time import time
 
+from efface.cli.answers import printable
+
 LOG = logging.getLogger("efface")
 
 
@@ -21,7 +23,7 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         warning = record.levelno >= logging.WARNING
         kind = record.levelname.lower() if warning else f"{record.created - self.start:.1f} s"
-        sys.stderr.write(f"efface: {kind}: {record.getMessage()}\n")
+        sys.stderr.write(f"efface: {kind}: {printable(record.getMessage())}\n")
 
 
 @contextlib.contextmanager
