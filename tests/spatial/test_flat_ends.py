@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from efface.grid import Grid
@@ -25,6 +25,8 @@ def test_a_round_head_has_no_flat_end(scale):
 @given(
     st.floats(0, np.pi), st.floats(0, 2 * np.pi), st.floats(-30, 45), st.sampled_from([0.55, 1.0]),
 )  # fmt: skip
+@example(0.633, 0.0, -15.5, 0.55)  # less than half of a small head
+@example(1.537, 4.796, 0.0, 0.55)
 def test_a_cut_is_found_where_it_lies(polar, azimuth, offset, scale):
     normal = np.array([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)])
     head = ellipsoid(np.array([76, 96, 88]) * scale)

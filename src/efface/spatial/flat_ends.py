@@ -13,10 +13,10 @@ from scipy.spatial import ConvexHull
 
 from efface.grid import FloatArray, Grid
 
-LEAST_SHARE = 0.18
-"""Of the area of a cube as large as the head: 50 cm2 of an adult's, as a plane 11 mm below the crown cuts. A head's own
-flattest side is smaller."""
-SAME_DEG, SAME_MM = 4.0, 2.5
+LEAST_SHARE, LEAST_CM2 = 0.18, 20.0
+"""An end's area at least: this share of a side of a cube as large as what is seen of the head, 50 cm2 of an adult's, as
+a plane 11 mm below the crown cuts; and this, or half a newborn's head would seem flat at its side."""
+SAME_DEG, SAME_MM = 8.0, 2.5
 """Facets whose normals and places differ by no more lie in one plane; voxels make steps."""
 
 
@@ -38,7 +38,7 @@ def flat_ends(head: NDArray[np.bool_], grid: Grid) -> FloatArray:
         return np.zeros((0, 4))
     skin = grid.ras(np.argwhere(head & ~ndimage.binary_erosion(head)))
     voxel_cm2 = float(grid.spacing_mm.prod()) ** (2 / 3) / 100
-    least_cm2 = LEAST_SHARE * voxel_cm2 * float(head.sum()) ** (2 / 3)
+    least_cm2 = max(LEAST_CM2, LEAST_SHARE * voxel_cm2 * float(head.sum()) ** (2 / 3))
     wide = _wide_sides(ConvexHull(points), least_cm2)
     planes = [plane for plane in wide if at_ends(skin, plane[None], SAME_MM).sum() * voxel_cm2 >= least_cm2]
     return np.array(planes).reshape(-1, 4)
