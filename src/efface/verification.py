@@ -35,6 +35,7 @@ from efface.evaluate.surface_change import surface_change
 from efface.evaluate.wrapped import wrapped_face
 from efface.fill import OWN, fill_values
 from efface.foreign import foreign_checks, reversible_check
+from efface.grid import Grid
 from efface.io import PLACE_FIELDS, header_differences
 from efface.scan import Scan
 from efface.spatial.head_surface import Head, head_mask, head_of
@@ -242,10 +243,9 @@ def _independent(
     before = original.intensities()
     head, left = (head_mask(scan.intensities(), grid) if leans else head_of(scan) for scan in (original, defaced))
     surface = surface_change(head[0], left[0])
-    brain, ras = brain_like_tissue(before, grid, head)
-    removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
-    inside = ndimage.binary_opening(brain, iterations=3) & removed
-    volume = float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
+    volume = _brain_like_ml(before, grid, head, mask, step=2)
+    if volume > MAX_BRAIN_LIKE_ML:  # few: look closer
+        volume = _brain_like_ml(before, grid, head, mask, step=1)
     checks = [
         at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
                   "Around the nose the surface moved back."),
@@ -257,6 +257,14 @@ def _independent(
                  "No body of brain-like tissue lies in the hole."),
     ]  # fmt: skip
     return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]
+
+
+def _brain_like_ml(values: NDArray[np.float32], grid: Grid, head: Head, mask: NDArray[np.bool_], step: int) -> float:
+    """Return how much of a body of brain-like tissue lies in the mask, ml; slivers are not counted."""
+    brain, ras = brain_like_tissue(values, grid, head, step)
+    removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
+    inside = ndimage.binary_opening(brain, iterations=3) & removed
+    return float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
 
 
 def _emptied(defaced: Scan, anatomy: Anatomy, plan: DefacePlan | None) -> Scan:
