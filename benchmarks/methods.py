@@ -45,6 +45,7 @@ from efface.methods import TABLE, get_method, method_class
 from efface.methods.parameters import read_parameters
 from efface.planning import plan
 from efface.scan import Scan
+from efface.spatial import head_surface
 from efface.verification import verify
 
 FIRST_SEED = 70_000
@@ -161,7 +162,9 @@ def skin_gone(truth: phantom.Phantom, anatomy: Anatomy, changed: np.ndarray) -> 
     affine = np.eye(4)
     affine[:3] = np.linalg.lstsq(there, brain, rcond=None)[0].T
     true = replace(anatomy, atlas_to_scan=affine)
-    found = feature_coverage(visible_skin((truth.where("head"), truth.grid), true, FEATURES), changed, true)
+    found = feature_coverage(
+        visible_skin(head_surface.Head(truth.where("head"), truth.grid), true, FEATURES), changed, true
+    )
     return {name: round(one.fraction, 3) for name, one in found.items() if one.fraction is not None}
 
 

@@ -79,7 +79,7 @@ class DefacePlan:
 
     def region_volumes_ml(self) -> dict[str, float]:
         """Return the volume of each region that is replaced, millilitres."""
-        counts = np.bincount(self.mask.ravel(), minlength=256)
+        counts = np.bincount(self.mask[self.mask != 0], minlength=256)
         voxel_ml = abs(np.linalg.det(self.grid.affine[:3, :3])) / 1000
         return {name: round(float(counts[value] * voxel_ml), 2) for value, name in self.names.items()}
 

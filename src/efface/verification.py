@@ -123,8 +123,8 @@ def verify(
     if asked is not None:
         groups.append(asked)
     with ThreadPoolExecutor(threads(THREADS)) as pool:  # most of the work is done outside Python
-        checks = pool.map(_call, groups)
-        return Verdict(tuple(check for group in checks for check in group))
+        begun = [pool.submit(group) for group in reversed(groups)]  # the independent look, which takes longest, early
+        return Verdict(tuple(check for group in reversed(begun) for check in group.result()))
 
 
 def _detectors(original: Scan, defaced: Scan) -> Callable[[], list[Check]]:
@@ -132,10 +132,6 @@ def _detectors(original: Scan, defaced: Scan) -> Callable[[], list[Check]]:
     from efface.strict import detector_checks, load_detectors  # few ask for them
 
     return partial(detector_checks, original, defaced, load_detectors())
-
-
-def _call(group: Callable[[], list[Check]]) -> list[Check]:
-    return group()
 
 
 def _fidelity(original: Scan, placed: Regridded, changed: NDArray[np.bool_], plan: DefacePlan | None) -> list[Check]:
@@ -219,7 +215,7 @@ def placement_checks(head: Head, anatomy: Anatomy) -> list[Check]:
     in_range = SCALE_LIMITS[0] <= size <= SCALE_LIMITS[1]
     limit = SCALE_LIMITS[0] if size < 1 else SCALE_LIMITS[1]
     stretch = float(scales[0] / scales[-1])
-    overlap = head_overlap(*head, anatomy.atlas_to_scan)
+    overlap = head_overlap(head, anatomy.atlas_to_scan)
     return [
         Check("head_size", in_range, round(size, 3), limit, "x average adult", "The head found has a human size."),
         at_most("head_stretch", stretch, MAX_ANISOTROPY, "longest over shortest scale", "It has a human shape."),
@@ -242,7 +238,7 @@ def _independent(
     grid, leans = turned(anatomy.grid, turn), not np.array_equal(turn, np.eye(4))
     before = original.intensities()
     head, left = (head_mask(scan.intensities(), grid) if leans else head_of(scan) for scan in (original, defaced))
-    surface = surface_change(head[0], left[0])
+    surface = surface_change(head, left)
     volume = _brain_like_ml(before, grid, head, mask, step=2)
     if volume > MAX_BRAIN_LIKE_ML:  # few: look closer
         volume = _brain_like_ml(before, grid, head, mask, step=1)

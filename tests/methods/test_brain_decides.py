@@ -5,7 +5,10 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from efface import phantom
 from efface.anatomy import locate
@@ -13,10 +16,14 @@ from efface.atlas import FACE, load_atlas, load_envelope
 from efface.deface_plan import DefacePlan, apply_plan
 from efface.errors import UsageError
 from efface.evaluate.wrapped import wrapped_face
+from efface.grid import Grid
 from efface.io import read_scan
 from efface.methods import get_method
+from efface.methods.anatomy import BrainDecides
+from efface.methods.growth import GROUPS
 from efface.pipeline import deface_scan
 from efface.planning import plan
+from efface.spatial.resample import resample
 from efface.verification import verify
 
 COARSE = (3.0, 3.0, 3.0)
@@ -170,3 +177,32 @@ def test_another_persons_face_gives_the_same_bytes():
     outputs = [each.scan.stored for each in (one, two)]
     assert dict(one.plan.choices) == dict(two.plan.choices)
     assert np.array_equal(*outputs)
+
+
+@st.composite
+def grids(draw):
+    """A grid of any spacing, turned anyhow, around the atlas's brain or off it."""
+    spacing = np.array([draw(st.sampled_from([0.8, 1.0, 2.2, 6.0])) for _ in range(3)])
+    shape = tuple(max(1, int(draw(st.sampled_from([20, 120, 200])) / each)) for each in spacing)
+    affine = np.eye(4)
+    turn = Rotation.from_euler("xyz", [draw(st.integers(-40, 40)) for _ in range(3)], degrees=True).as_matrix()
+    affine[:3, :3] = turn * spacing * [draw(st.sampled_from([-1, 1])) for _ in range(3)]
+    middle = load_atlas().brain_center + [draw(st.integers(-80, 80)) for _ in range(3)]
+    affine[:3, 3] = middle - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    return Grid(shape, affine)
+
+
+@settings(max_examples=25, deadline=None)
+@given(grids(), st.sampled_from([0.55, 1.0, 1.2]))
+def test_no_voxel_to_remove_lies_outside_the_box_that_is_looked_at_nor_the_brain_near_it(grid, size):
+    method, envelope = BrainDecides(max_steps=2), load_envelope()
+    field = method._field(envelope, 1, dict.fromkeys(GROUPS, 2))
+    to_atlas = np.diag([1 / size] * 3 + [1.0])
+    inside = resample(field, envelope.grid, grid, target_to_source=to_atlas, outside=None) < 0
+    room = np.ceil(method.ear_clearance_mm / grid.spacing_mm).astype(int).tolist()
+    box = method._box(field, envelope.grid, to_atlas, grid)
+    for axis, (side, margin) in enumerate(zip(box, room, strict=True)):
+        there = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        if there.size:
+            assert there[0] >= (side.start + margin if side.start else 0)
+            assert there[-1] < (side.stop - margin if side.stop < grid.shape[axis] else side.stop)

@@ -15,6 +15,7 @@ from scipy import ndimage
 from efface.evaluate.surface_change import nose_tip
 from efface.grid import FloatArray, Grid
 from efface.spatial.head_surface import SPACING_MM, Head
+from efface.spatial.mask import distance_from
 from efface.spatial.resample import on_ras_grid
 
 DEEP_FRACTION = 0.82
@@ -53,7 +54,7 @@ def brain_like_tissue(
     volume, _ = on_ras_grid(values, grid, SPACING_MM)
     if not head.any():
         return np.zeros_like(head), ras
-    depth = ndimage.distance_transform_edt(head) * SPACING_MM
+    depth = distance_from(~head, ras)
     markers = np.zeros(head.shape, np.uint8)
     markers[depth < SKIN_MM] = _OTHER
     tip = nose_tip(head, ras)

@@ -12,7 +12,7 @@ from scipy import ndimage
 from efface.anatomy import Anatomy
 from efface.atlas import load_atlas, load_brain_distance, load_envelope
 from efface.grid import Grid
-from efface.spatial.flat_ends import at_ends, flat_ends
+from efface.spatial.flat_ends import at_ends
 from efface.spatial.head_surface import Head
 from efface.spatial.resample import resample
 
@@ -34,6 +34,9 @@ BRAIN_MM = 9.0
 """What lies nearer to the brain than this is skull: a view that cuts the nose off shows it from the front."""
 EAR_MARGIN_MM = 4.0
 """The envelope's ear regions leave this much room around most people's auricles."""
+
+Side = tuple[int, int]
+"""An axis, and 1 or -1 for which end of it one looks from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,9 @@ def visible_skin(head: Head, anatomy: Anatomy, features: tuple[str, ...]) -> Vis
     seen, ras = head
     carried = resample(seen.astype(np.uint8), ras, atlas.grid, target_to_source=anatomy.atlas_to_scan, order=0) > 0
     regions = regions_of(load_envelope().size_class(anatomy.atlas_to_scan))
-    first = {name: _first_hits(carried, regions == atlas.region(name), name, atlas.grid) for name in features}
-    ends = flat_ends(seen, ras)
+    hits = {side: _hits(carried, *side) for side in {_seen_from(name) for name in features}}
+    first = {name: _first_hits(hits, regions == atlas.region(name), name, atlas.grid) for name in features}
+    ends = head.flat_ends
     return VisibleSkin(atlas.grid, {name: points[_is_skin(points, anatomy, ends)] for name, points in first.items()})
 
 
@@ -96,17 +100,26 @@ def regions_of(size: int) -> NDArray[np.uint8]:
     return regions
 
 
-def _first_hits(head: NDArray[np.bool_], region: NDArray[np.bool_], name: str, frame: Grid) -> NDArray[np.int64]:
+def _seen_from(name: str) -> Side:
+    """Return from where a feature is seen: an ear from its side, all else from the front."""
+    return (0, -1 if name.startswith("left") else 1) if name.endswith("ear") else (1, 1)
+
+
+def _hits(head: NDArray[np.bool_], axis: int, sign: int) -> NDArray[np.int64]:
+    """Return the index at which each line along an axis first meets the head, seen from its end or start; -1: never."""
+    first = np.argmax(np.flip(head, axis) if sign > 0 else head, axis=axis)
+    return np.where(head.any(axis=axis), head.shape[axis] - 1 - first if sign > 0 else first, -1)
+
+
+def _first_hits(
+    hits: dict[Side, NDArray[np.int64]], region: NDArray[np.bool_], name: str, frame: Grid
+) -> NDArray[np.int64]:
     """Return (N, 3) indices where lines through a region first meet the head, from the front or from an ear's side."""
-    axis, sign = (0, -1 if name.startswith("left") else 1) if name.endswith("ear") else (1, 1)
+    axis, hit = _seen_from(name)[0], hits[_seen_from(name)]
     columns = region.any(axis=axis)
     if axis == 0:
         columns = ndimage.binary_erosion(columns, iterations=round(EAR_MARGIN_MM / float(frame.spacing_mm[0])))
-    columns &= head.any(axis=axis)
-    order = slice(None, None, -1) if sign > 0 else slice(None)
-    turned = np.flip(head, axis) if sign > 0 else head
-    hit = np.argmax(turned, axis=axis)
-    hit = np.arange(head.shape[axis])[order][hit]
+    columns &= hit >= 0
     where = np.argwhere(columns)
     points = np.insert(where, axis, hit[columns], axis=1)
     world = frame.ras(points)

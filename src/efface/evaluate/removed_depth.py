@@ -28,7 +28,9 @@ def removed_depth_mm(skin: VisibleSkin, left: Head, anatomy: Anatomy) -> dict[st
     -------
     depths : per feature, the median over its skin, mm; None if it is not in view
     """
-    carried = resample(left[0].astype(np.uint8), left[1], skin.grid, target_to_source=anatomy.atlas_to_scan, order=0)
+    carried = resample(
+        left.mask.astype(np.uint8), left.grid, skin.grid, target_to_source=anatomy.atlas_to_scan, order=0
+    )
     step_mm = float(np.linalg.norm(anatomy.atlas_to_scan[:3, 1]) * skin.grid.spacing_mm[1])
     return {
         name: _median(_steps_back(points, carried > 0) * step_mm) if in_view(name, anatomy) >= LEAST_IN_VIEW else None

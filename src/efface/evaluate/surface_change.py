@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from efface.grid import FloatArray, Grid
-from efface.spatial.flat_ends import at_ends, flat_ends
-from efface.spatial.head_surface import SPACING_MM
+from efface.spatial.flat_ends import cut_off
+from efface.spatial.head_surface import SPACING_MM, Head
 
 RETREAT_MM = 3.0
 """A surface that moved back by less still shows its shape."""
@@ -37,17 +37,17 @@ class SurfaceChange:
     """The same on the right."""
 
 
-def surface_change(head: NDArray[np.bool_], left: NDArray[np.bool_]) -> SurfaceChange:
+def surface_change(before: Head, after: Head) -> SurfaceChange:
     """Compare the head's surface before and after.
 
     Parameters
     ----------
-    head, left : (X, Y, Z) bool arrays, the head before and after, as `efface.spatial.head_surface.head_mask` finds it;
-        the person's front must be at +y and the top at +z
+    before, after : the head, on one grid; the person's front must be at +y and the top at +z
     """
+    head, left = before.mask, after.mask
     if not head.any():
         return SurfaceChange(None, None, None)
-    whole = _off_ends(head)
+    whole = _off_ends(before)
     old, new, skin = (_front(each) for each in (head, left, whole))
     scale = _scale(head)
     nose = _nose(old, head, scale)
@@ -60,14 +60,9 @@ def surface_change(head: NDArray[np.bool_], left: NDArray[np.bool_]) -> SurfaceC
     return SurfaceChange(front, ears["left_ear"], ears["right_ear"])
 
 
-def _off_ends(head: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _off_ends(head: Head) -> NDArray[np.bool_]:
     """Return the head without what lies where the view cuts it."""
-    grid = Grid(head.shape, np.diag([SPACING_MM] * 3 + [1.0]))
-    ends = flat_ends(head, grid)
-    whole: NDArray[np.bool_] = head.copy()
-    voxels = np.argwhere(head)
-    whole[tuple(voxels[at_ends(grid.ras(voxels), ends, EDGE_MM)].T)] = False
-    return whole
+    return np.asarray(head.mask & ~cut_off(head.grid, head.flat_ends, EDGE_MM))
 
 
 def _front(mask: NDArray[np.bool_]) -> FloatArray:

@@ -9,6 +9,7 @@ and the neck are never touched. A nose folded onto the head itself is not found.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,11 @@ class Wrapped:
     do not outline it), the head left out; 0 elsewhere."""
 
 
+_FOUND: WeakKeyDictionary[Scan, tuple[ReferenceType[Anatomy], Wrapped]] = WeakKeyDictionary()
+
+
 def wrapped_face(scan: Scan, anatomy: Anatomy) -> Wrapped:
-    """Find parts of the face that were folded to the other side of the field of view.
+    """Find parts of the face that were folded to the other side of the field of view; remembered for the last anatomy.
 
     Parameters
     ----------
@@ -57,6 +61,13 @@ def wrapped_face(scan: Scan, anatomy: Anatomy) -> Wrapped:
     -------
     wrapped : empty masks in most scans
     """
+    known = _FOUND.get(scan)
+    if known is None or known[0]() is not anatomy:
+        known = _FOUND[scan] = (ref(anatomy), _wrapped_face(scan, anatomy))
+    return known[1]
+
+
+def _wrapped_face(scan: Scan, anatomy: Anatomy) -> Wrapped:
     values = scan.intensities()
     threshold = head_threshold(values)
     volume, coarse = coarsen(values, scan.grid, BLOCK_MM)

@@ -25,7 +25,7 @@ from efface.methods.base import Decision
 from efface.methods.growth import GROUPS, Distance, seen_face, steps_needed
 from efface.methods.limits import CLEARANCE_MM, KEPT, check_choice, check_limits, several
 from efface.scan import Scan
-from efface.spatial.mask import within
+from efface.spatial.mask import Box, bounding_box, within
 from efface.spatial.resample import resample
 
 EXTENTS = ("face", "full")
@@ -34,6 +34,8 @@ BLEND_MM = 6.0
 """How gently one group's margin passes into the next: standard deviation of a Gaussian."""
 REACH = 7
 """Voxels of the envelope's grid over which the largest margin holds, so that blending takes none of it from a group."""
+LATTICE_MM, NEAR_MM = 4.0, 16.0
+"""Where the region lies is first asked on a lattice so fine; between its points the field changes by less than this."""
 TOUCHING = ((0.0, 1.0, 0.0), (0.0, 0.65, -0.76))
 """Normals of the planes that touch the atlas's brain in front and in front below; ``full`` takes all before them."""
 
@@ -91,16 +93,33 @@ class BrainDecides:
         if self.extent == "full":
             field = self._guarded(np.minimum(field, behind_planes()))
         to_atlas = np.asarray(np.linalg.inv(anatomy.atlas_to_scan))
+        folded = wrapped_face(scan, anatomy).block
+        box = _whole(anatomy.grid) if folded.any() else self._box(field, envelope.grid, to_atlas, anatomy.grid)
+        grid = anatomy.grid.part(box)
         inside, names = (
-            resample(each, envelope.grid, anatomy.grid, target_to_source=to_atlas, order=order, outside=None)
+            resample(each, envelope.grid, grid, target_to_source=to_atlas, order=order, outside=None)
             for each, order in ((field, 1), (regions, 0))
         )
-        folded = wrapped_face(scan, anatomy).block
-        mask = np.where(inside < 0, names, folded)
-        mask[np.isin(mask, self._kept())] = 0
-        mask[within(mask > 0, anatomy.brain, anatomy.grid, self._clearances(anatomy.grid)[mask])] = 0
+        part = np.where(inside < 0, names, folded[box])
+        part[np.isin(part, self._kept())] = 0
+        part[within(part > 0, anatomy.brain[box], grid, self._clearances(grid)[part])] = 0
+        mask = np.zeros(anatomy.grid.shape, np.uint8)
+        mask[box] = part
         choices = {f"{name}_steps": number for name, number in steps.items()}
         return Decision(mask, {"size_class": size, **choices, "folded_voxels": int(np.count_nonzero(folded))})
+
+    def _box(self, field: Field, field_grid: Grid, to_atlas: FloatArray, grid: Grid) -> Box:
+        """Return a box that holds what is removed and the brain that is near to it: the rest need not be looked at."""
+        steps = np.maximum(1, (LATTICE_MM / grid.spacing_mm).astype(int))
+        affine = grid.affine @ np.diag([*steps, 1.0])
+        coarse = Grid(tuple((-(-np.array(grid.shape) // steps)).tolist()), affine)
+        near = resample(field, field_grid, coarse, target_to_source=to_atlas, outside=None) < NEAR_MM
+        found = bounding_box(near, coarse, max(self.clearance_mm, self.ear_clearance_mm) + LATTICE_MM)
+        if found is None:
+            return slice(0, 1), slice(0, 1), slice(0, 1)
+        ends = zip(found, steps.tolist(), grid.shape, strict=True)
+        box = [slice(side.start * step, min(side.stop * step, size)) for side, step, size in ends]
+        return box[0], box[1], box[2]
 
     def _clearances(self, grid: Grid) -> FloatArray:
         """Return (256,) how far each region keeps from the brain, mm; distances run between voxels' middles."""
@@ -140,6 +159,10 @@ class BrainDecides:
     def _guarded(self, field: Field) -> Field:
         """Return the field without what lies near the atlas's brain."""
         return np.asarray(np.maximum(field, self.atlas_clearance_mm - load_brain_distance()[0]), np.float32)
+
+
+def _whole(grid: Grid) -> Box:
+    return slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])
 
 
 def _distance_at(field: Field, grid: Grid, points: FloatArray) -> FloatArray:

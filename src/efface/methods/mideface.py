@@ -148,7 +148,7 @@ def _in_head(points: FloatArray, head: Head) -> Mask:
 
 def _noise(scan: Scan, head: Head, swept: Mask, in_template: Mask) -> NDArray[np.float32]:
     """Return what is written, (N,) or (N, T): the tissue's noise in the template's skin, the background's outside."""
-    in_head = resample(head[0].view(np.uint8), head[1], scan.grid, order=0)[swept] > 0
+    in_head = resample(head.mask.view(np.uint8), head.grid, scan.grid, order=0)[swept] > 0
     tissue, air = in_template[swept], ~in_template[swept]
     before = scaled(scan.stored[swept], scan).reshape(len(tissue), scan.volumes)
     before = np.where(np.isfinite(before), before, np.float32(0))

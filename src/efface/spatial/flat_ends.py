@@ -49,6 +49,15 @@ def at_ends(points: FloatArray, ends: FloatArray, edge_mm: float = 0.0) -> NDArr
     return np.asarray((points @ ends[:, :3].T + ends[:, 3] > -edge_mm).any(axis=1))
 
 
+def cut_off(grid: Grid, ends: FloatArray, edge_mm: float = 0.0) -> NDArray[np.bool_]:
+    """Return which voxels of a grid along the world's axes lie beyond the ends, or nearer to one than ``edge_mm``."""
+    x, y, z = np.ix_(*[grid.affine[a, 3] + grid.affine[a, a] * np.arange(n) for a, n in enumerate(grid.shape)])
+    beyond = np.zeros(grid.shape, bool)
+    for end in ends:
+        beyond |= end[0] * x + end[1] * y + end[2] * z + end[3] > -edge_mm
+    return beyond
+
+
 def _wide_sides(hull: ConvexHull, least_cm2: float) -> list[FloatArray]:
     """Return the planes of a hull's sides that are wide enough; what they span may be hollow."""
     corners = hull.points[hull.simplices]

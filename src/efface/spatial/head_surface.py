@@ -5,21 +5,23 @@ Nothing here knows anatomy or contrast: it serves T1, T2, FLAIR and PD, defaced 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from efface.grid import Grid
+from efface.grid import FloatArray, Grid
 from efface.scan import Scan
+from efface.spatial.flat_ends import flat_ends
 from efface.spatial.resample import on_ras_grid
 
 Volume = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Head = tuple[Mask, Grid]
-"""What `head_mask` returns: the head, and where its voxels lie."""
-
 SPACING_MM = 2.0
 """Spacing at which a head's surface is judged."""
 SAMPLES = 500_000
@@ -36,6 +38,24 @@ CLOSED_MM = 5.0
 """Openings up to about twice this wide (nostrils, ear canals, cut airways) do not make a hole part of the outside."""
 
 
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A head without its face's details: what `head_mask` finds. Unpacks to ``mask, grid``."""
+
+    mask: Mask = field(repr=False)
+    """(X, Y, Z) True in the head."""
+    grid: Grid
+    """Where its voxels lie: isotropic, along the world's axes."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.mask, self.grid))
+
+    @cached_property
+    def flat_ends(self) -> FloatArray:
+        """(P, 4) planes at which the view cuts the head (see `efface.spatial.flat_ends`)."""
+        return flat_ends(self.mask, self.grid)
+
+
 _HEADS: WeakKeyDictionary[Scan, Head] = WeakKeyDictionary()
 
 
@@ -43,7 +63,7 @@ def head_of(scan: Scan) -> Head:
     """Find a scan's head (see `head_mask`); found once, and remembered as long as the scan lives."""
     if scan not in _HEADS:
         _HEADS[scan] = head_mask(scan.intensities(), scan.grid)
-        _HEADS[scan][0].flags.writeable = False
+        _HEADS[scan].mask.flags.writeable = False
     return _HEADS[scan]
 
 
@@ -118,23 +138,23 @@ def head_mask(values: Volume, grid: Grid, spacing_mm: float = SPACING_MM) -> Hea
 
     Returns
     -------
-    mask : (X, Y, Z) bool array
-        True in the head; False everywhere in a constant volume.
-    ras : Grid
-        Where its voxels lie: isotropic, along the world's axes.
+    head : its mask is False everywhere in a constant volume
     """
     field, ras = surface_field(values, grid, spacing_mm)
-    return _filled(field > 0, max(1, round(CLOSED_MM / spacing_mm))), ras
+    return Head(_filled(field > 0, max(1, round(CLOSED_MM / spacing_mm))), ras)
 
 
 def _filled(mask: Mask, steps: int) -> Mask:
     """Fill the air inside a mask, also where an opening up to ``2 * steps`` voxels wide leads out."""
-    wide = np.pad(mask, steps + 2)
-    ball = ndimage.generate_binary_structure(3, 1)
-    closed = ndimage.binary_fill_holes(ndimage.binary_dilation(wide, ball, steps))
-    inside = ndimage.binary_erosion(closed, ball, steps + 1)
-    filled = ndimage.binary_fill_holes(inside | wide)
-    return np.asarray(filled[(slice(steps + 2, -steps - 2),) * 3])
+    where = ndimage.find_objects(mask.view(np.uint8))
+    filled = np.zeros_like(mask)
+    for box in where:  # one, or none
+        wide = np.pad(mask[box], steps + 2)
+        ball = ndimage.generate_binary_structure(3, 1)
+        closed = ndimage.binary_fill_holes(ndimage.binary_dilation(wide, ball, steps))
+        inside = ndimage.binary_erosion(closed, ball, steps + 1)
+        filled[box] = ndimage.binary_fill_holes(inside | wide)[(slice(steps + 2, -steps - 2),) * 3]
+    return filled
 
 
 def surface_field(values: Volume, grid: Grid, spacing_mm: float) -> tuple[Volume, Grid]:

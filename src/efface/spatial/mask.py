@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from efface.grid import FloatArray, Grid
 
@@ -38,35 +39,47 @@ def within(mask: Mask, other: Mask, grid: Grid, distance_mm: float | FloatArray)
     """
     result = np.zeros_like(mask)
     limits = np.broadcast_to(distance_mm, mask.shape)
-    found = _distances(mask, other, grid, float(np.max(distance_mm)))
-    if found is not None:
-        box, distance = found
-        result[box] = mask[box] & (distance < limits[box])
+    box = _near(mask, other, grid, float(np.max(distance_mm)))
+    if box is not None:
+        result[box] = mask[box] & (distance_from(other[box], grid) < limits[box])
     return result
 
 
 def clearance_mm(mask: Mask, other: Mask, grid: Grid, reach_mm: float = 12.0) -> float:
     """Return the smallest distance between two masks, mm; ``reach_mm`` if they are farther apart, 0 if they overlap."""
-    found = _distances(mask, other, grid, reach_mm)
-    if found is None:
+    box = _near(mask, other, grid, reach_mm)
+    if box is None:
         return reach_mm
-    box, distance = found
-    return float(distance.min(where=mask[box], initial=reach_mm))
+    one, two = mask[box], other[box]
+    if (one & two).any():
+        return 0.0
+    apart, _ = KDTree(_shell(two) * grid.spacing_mm).query(_shell(one) * grid.spacing_mm, distance_upper_bound=reach_mm)
+    return float(min(apart.min(initial=reach_mm), reach_mm))
 
 
-def _distances(mask: Mask, other: Mask, grid: Grid, reach_mm: float) -> tuple[Box, NDArray[np.float32]] | None:
-    """Return a box around what of ``mask`` may lie near ``other``, and the distances from ``other`` in it."""
+def _near(mask: Mask, other: Mask, grid: Grid, reach_mm: float) -> Box | None:
+    """Return a box that holds what of ``mask`` may lie near ``other``, and what of ``other`` is near to that."""
     mask_box, other_box = bounding_box(mask, grid), bounding_box(other, grid, reach_mm)
     box = overlap(mask_box, other_box) if mask_box and other_box else None
     if box is None:
         return None
     wide = _grow(box, grid, reach_mm)
-    if not other[wide].any():
-        return None
-    return wide, _distance_from(other[wide], grid)
+    return wide if other[wide].any() else None
 
 
-def _distance_from(mask: Mask, grid: Grid) -> NDArray[np.float32]:
+def _shell(mask: Mask) -> NDArray[np.int64]:
+    """Return (N, 3) indices of a mask's voxels of which a neighbour is outside it."""
+    wide = np.pad(mask, 1)
+    inside = wide[1:-1, 1:-1, 1:-1].copy()
+    for axis in range(3):
+        for neighbour in (slice(0, -2), slice(2, None)):
+            where = [slice(1, -1)] * 3
+            where[axis] = neighbour
+            inside &= wide[tuple(where)]
+    return np.argwhere(mask & ~inside)
+
+
+def distance_from(mask: Mask, grid: Grid) -> NDArray[np.float32]:
     """Return each voxel's distance from a mask, mm, 0 in it (Maurer et al. 2003, IEEE PAMI 25:265)."""
     mask = mask.copy(order="K")
     by_columns = not mask.flags.c_contiguous  # ITK walks a volume as it is stored

@@ -10,7 +10,9 @@ from scipy import ndimage
 
 from efface.atlas import FACE, load_atlas
 from efface.grid import FloatArray, Grid
-from efface.spatial.flat_ends import at_ends, flat_ends
+from efface.spatial.flat_ends import at_ends
+from efface.spatial.head_surface import Head
+from efface.spatial.mask import distance_from
 from efface.spatial.resample import resample
 
 STEP = 2
@@ -24,7 +26,7 @@ MOST_UNSEEN = 0.6
 """With more of the head beyond the view's ends, too little is left to judge."""
 
 
-def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray) -> float:
+def head_overlap(head: Head, atlas_to_scan: FloatArray) -> float:
     """Return the Dice overlap of the atlas's head with a head that was seen.
 
     Judged around the brain, and not in the face. Where the head ends at planes, as a padded slab does, what lies beyond
@@ -32,22 +34,22 @@ def head_overlap(head: NDArray[np.bool_], grid: Grid, atlas_to_scan: FloatArray)
 
     Parameters
     ----------
-    head : (X, Y, Z) bool array
-    grid : where its voxels lie
-    atlas_to_scan : (4, 4) matrix from the atlas's world to the grid's, RAS+ mm
+    head : what was seen
+    atlas_to_scan : (4, 4) matrix from the atlas's world to the head's, RAS+ mm
     """
+    seen, grid = head
     expected, atlas_grid = _atlas_head()
     scan_to_atlas = np.asarray(np.linalg.inv(atlas_to_scan))
     carried = resample(expected, atlas_grid, grid, target_to_source=scan_to_atlas, order=0)
     judged, there = carried > 0, carried > 1
-    overlap = _dice(head & judged, there)
+    overlap = _dice(seen & judged, there)
     if overlap >= ENOUGH:
         return overlap
-    beyond = np.argwhere(there & ~head)
-    unseen = at_ends(grid.ras(beyond), flat_ends(head, grid))
+    beyond = np.argwhere(there & ~seen)
+    unseen = at_ends(grid.ras(beyond), head.flat_ends)
     unseen &= unseen.sum() <= MOST_UNSEEN * there.sum()
     there[tuple(beyond[unseen].T)] = False
-    return _dice(head & judged, there)
+    return _dice(seen & judged, there)
 
 
 def _dice(found: NDArray[np.bool_], there: NDArray[np.bool_]) -> float:
@@ -63,7 +65,7 @@ def _atlas_head() -> tuple[NDArray[np.uint8], Grid]:
     affine[:3, :3] *= STEP
     grid = Grid(atlas.tissues[every].shape, affine)
     brain = atlas.regions[every] == atlas.region("brain")
-    near = ndimage.distance_transform_edt(~brain, sampling=grid.spacing_mm) < NEAR_MM
+    near = distance_from(brain, grid) < NEAR_MM
     head = ndimage.binary_fill_holes(ndimage.binary_closing(atlas.tissues[every] > 0))
     face = np.isin(atlas.regions[every], [atlas.region(name) for name in FACE])
     return np.where(near & ~face, 1 + head.astype(np.uint8), np.uint8(0)), grid

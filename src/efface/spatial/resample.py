@@ -28,14 +28,16 @@ def coarsen(values: NDArray[np.float32], grid: Grid, spacing_mm: float) -> tuple
     grid : its grid
     """
     factors = [max(1, min(int(spacing_mm / s + 0.1), n)) for s, n in zip(grid.spacing_mm, grid.shape, strict=True)]
-    for axis, factor in enumerate(factors):
+    for axis in np.argsort(values.strides)[::-1].tolist():  # whole stretches of memory are added first
+        factor = factors[axis]
         if factor > 1:
             whole = values.shape[axis] // factor
             blocks = [values[(slice(None),) * axis + (slice(k, whole * factor, factor),)] for k in range(factor)]
-            total = blocks[0].astype(np.float32, copy=True)
-            for block in blocks[1:]:
+            total = blocks[0] + blocks[1]
+            for block in blocks[2:]:
                 total += block
-            values = total / np.float32(factor)
+            total /= np.float32(factor)
+            values = total
     affine = grid.affine.copy()
     affine[:3, :3] = grid.affine[:3, :3] * factors
     affine[:3, 3] = grid.ras((np.array(factors) - 1) / 2)
