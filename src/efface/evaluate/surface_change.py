@@ -23,6 +23,10 @@ BUMP_WINDOW_MM = 44.0
 EDGE_MM = 4.0
 """What lies nearer to an end of the view is where it cuts the head, not skin."""
 LEAST_NOSE_MM, LEAST_EAR_MM = 6.0, 5.0
+LEAST_EAR_CM2 = 0.3
+"""What stands out over less is hair or a fold."""
+CROWN_MM = 60.0
+"""No nose or ear lies nearer to the top of the head than this, in an adult."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,12 @@ def nose_tip(head: NDArray[np.bool_], ras: Grid) -> tuple[FloatArray, float] | N
 def _nose(depth: FloatArray, head: NDArray[np.bool_], scale: float) -> tuple[int, int] | None:
     """Find the nose tip (x, z) in the front's depth map: the highest bump near the middle; None if there is none.
 
-    The highest 60 mm of the head, and what lies far behind its foremost point, hold no nose.
+    The highest `CROWN_MM` of the head, and what lies far behind its foremost point, hold no nose.
     """
     middle = float(np.median(np.nonzero(head)[0]))
     top = np.flatnonzero(head.any(axis=(0, 1)))[-1]
     x, z = np.indices(depth.shape)
-    near = (np.abs(x - middle) * SPACING_MM < 18 * scale) & ((top - z) * SPACING_MM > 60)
+    near = (np.abs(x - middle) * SPACING_MM < 18 * scale) & ((top - z) * SPACING_MM > CROWN_MM)
     seen = depth[np.isfinite(depth) & near]
     if not seen.size:
         return None
@@ -135,22 +139,24 @@ def _face_window(depth: FloatArray, nose: tuple[int, int], scale: float) -> NDAr
 def _ear(
     side: FloatArray, head: NDArray[np.bool_], nose: tuple[int, int] | None, front: FloatArray, scale: float
 ) -> NDArray[np.bool_] | None:
-    """Find the ear in a side's depth map (y, z): the highest bump where an ear can be."""
+    """Find the ear in a side's depth map (y, z): the highest bump where an ear can be; None if that is too small."""
     y, z = np.indices(side.shape)
     reach = scale / SPACING_MM
     if nose is None:
         length = np.flatnonzero(head.any(axis=(0, 2)))
-        window = np.abs(y - length.mean()) < 35 * reach
+        top = np.flatnonzero(head.any(axis=(0, 1)))[-1]
+        window = (np.abs(y - length.mean()) < 35 * reach) & (top - z > CROWN_MM * reach)
     else:
         tip = front[nose] / SPACING_MM
         window = (tip - y > 60 * reach) & (tip - y < 140 * reach)
         window &= (z - nose[1] < 55 * reach) & (nose[1] - z < 35 * reach)
     bumps = np.where(window, _bumps(side), 0)
-    top = float(bumps.max())
-    if top < LEAST_EAR_MM:
+    highest = float(bumps.max())
+    if highest < LEAST_EAR_MM:
         return None
-    parts, _ = ndimage.label(bumps > max(top / 2, 3.0))
-    return np.asarray(parts == parts[np.unravel_index(int(bumps.argmax()), bumps.shape)])
+    parts, _ = ndimage.label(bumps > max(highest / 2, 3.0))
+    ear = parts == parts[np.unravel_index(int(bumps.argmax()), bumps.shape)]
+    return ear if ear.sum() * SPACING_MM**2 >= 100 * LEAST_EAR_CM2 else None
 
 
 def _retreated(before: FloatArray, after: FloatArray, where: NDArray[np.bool_]) -> float | None:
