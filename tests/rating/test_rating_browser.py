@@ -16,7 +16,7 @@ import pytest
 from efface.rating.design import order
 from efface.rating.folder import read_folder
 from efface.rating.form import load_form
-from efface.rating.store import Store, standing
+from efface.rating.store import Store, debriefings, standing
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SEED = "browser"
@@ -204,9 +204,14 @@ def test_the_recognition_task_shows_three_views_photographs_a_break_and_question
         window.get_by_text("A few questions at the end.").wait_for()
         for key in "134":
             window.keyboard.press(key)
+        window.keyboard.type("Ears, u and x")
+        below = window.locator("textarea").bounding_box()
+        assert below["y"] + below["height"] <= window.locator(".actions").bounding_box()["y"]
+        window.keyboard.press("Escape")
         window.keyboard.press("Enter")
         window.get_by_text("All done. Thank you.").wait_for()
     assert [one.answers["person"] for one in kept(rated)] == ["cannot identify"] * 18 + ["photograph 1"]
+    assert debriefings(Store(rated).events())["A", "recognition"]["strategies"] == "Ears, u and x"
 
 
 def test_what_was_not_seen_yet_cannot_be_confirmed(rated, window):

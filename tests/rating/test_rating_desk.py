@@ -164,14 +164,18 @@ def test_the_recognition_task_is_scored(desk, store):
     assert desk.place("A", form).debriefing
     with pytest.raises(UsageError, match="difficulty"):
         desk.debrief("A", form, {"familiarity_1": "known", "familiarity_2": "unknown"})
-    desk.debrief("A", form, {"familiarity_1": "known", "familiarity_2": "unknown", "difficulty": "4"})
+    chosen = {"familiarity_1": "known", "familiarity_2": "unknown", "difficulty": "4"}
+    with pytest.raises(UsageError, match="longer"):
+        desk.debrief("A", form, {**chosen, "strategies": 5000 * "ears "})
+    desk.debrief("A", form, {**chosen, "strategies": "ears,\tmostly\n=1+1"})
     assert not desk.place("A", form).debriefing
     scores = {score.method: score for score in desk.recognition()}
     assert (scores["anatomy"].cannot, scores["anatomy"].right, scores["anatomy"].wrong) == (9, 0, 0)
     assert (scores["quickshear"].right, scores["quickshear"].wrong) == (3, 6)
     assert (scores["quickshear"].named, scores["quickshear"].photographed) == (3, 6)
     assert (scores["original"].heads, scores["original"].right) == (1, 1)
-    assert rows(desk, store)[-1]["question"] == "difficulty"
+    assert rows(desk, store)[-2]["question"] == "difficulty"
+    assert rows(desk, store)[-1]["answer"] == "ears, mostly =1+1"
 
 
 def test_whom_raters_know_is_nothing_to_settle(desk):

@@ -39,6 +39,7 @@ def test_no_key_means_two_things(name):
     form = load_form(name, photographs=4)
     for question in (*form.questions, *form.debriefing):
         pressed = [answer.press for answer in question.answers]
+        assert bool(pressed) != question.free_text
         assert len(set(pressed)) == len(pressed)
         assert not RESERVED & set(pressed)
 
@@ -58,7 +59,13 @@ def test_two_criteria_decide_together(face, brain, passed, strict):
 
 def test_recognition_asks_of_each_photograph_at_the_end():
     form = load_form("recognition", photographs=2)
-    assert [question.key for question in form.debriefing] == ["familiarity_1", "familiarity_2", "difficulty"]
+    assert [question.key for question in form.debriefing] == [
+        "familiarity_1",
+        "familiarity_2",
+        "difficulty",
+        "strategies",
+    ]
+    assert form.debriefing[-1].free_text
     assert "photograph 2" in form.debriefing[1].text
     assert (form.per_person, form.originals_after, form.views) == (3, True, (45.0, 0.0, -45.0))
 
@@ -88,6 +95,11 @@ def test_a_broken_form_is_refused(tmp_path, change, word):
 def test_an_unknown_form_is_refused():
     with pytest.raises(UsageError, match="no such form"):
         load_form("beauty")
+
+
+def test_words_of_ones_own_are_for_the_end():
+    with pytest.raises(ValueError, match="at the end"):
+        read_form("nose", SMALL + "free_text = true\n")
 
 
 def test_a_question_asked_twice_is_refused():

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from efface.errors import DefaceError, InputError, UsageError
-from efface.rating.desk import CONSENSUS, NAME, Desk
+from efface.rating.desk import CONSENSUS, LONGEST, NAME, Desk
 from efface.rating.export import ratings_table
 from efface.rating.folder import Item
 from efface.rating.form import FRONT, Form
@@ -244,6 +244,7 @@ def _described(form: Form, photographs: int) -> dict[str, Any]:
     return {
         "questions": [asdict(question) for question in form.questions],
         "debriefing": [asdict(question) for question in form.debriefing],
+        "longest": LONGEST,
         "planes": [{"name": plane.name, "ends": plane.ends} for plane in PLANES] if form.slices else [],
         "views": list(form.views),
         "turn": form.turn,

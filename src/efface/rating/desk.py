@@ -17,6 +17,8 @@ from efface.rating.store import Event, Rating, Store, debriefings, standing
 
 NAME = re.compile(r"[\w][\w .-]{0,39}")
 """What a rater may be called."""
+LONGEST = 4000
+"""Letters in an answer in the rater's own words."""
 CONSENSUS = "consensus"
 """The rater who stands for the meeting in which disagreements are settled."""
 
@@ -117,7 +119,12 @@ class Desk:
     def debrief(self, rater: str, form_name: str, answers: Mapping[str, str]) -> None:
         """Keep the answers to the questions at the end."""
         form = self.form(form_name)
-        _check(answers, {question.key: question.values for question in form.debriefing})
+        own_words = {question.key for question in form.debriefing if question.free_text}
+        chosen = {key: answer for key, answer in answers.items() if key not in own_words}
+        _check(chosen, {question.key: question.values for question in form.debriefing if not question.free_text})
+        if any(len(answers.get(key, "")) > LONGEST for key in own_words):
+            message = f"an answer is longer than {LONGEST} letters; shorten it"
+            raise UsageError(message)
         self._store.append("debriefing", rater, form.name, "", dict(answers))
 
     def progress(self) -> list[dict[str, str | int]]:

@@ -49,6 +49,8 @@ class Question:
     """What the rater reads."""
     answers: tuple[Answer, ...]
     """In the order in which they are shown."""
+    free_text: bool = False
+    """Whether it is answered in one's own words, or not at all, and has no answers to choose from."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -180,7 +182,8 @@ def read_form(name: str, text: str, photographs: int = 0) -> Form:
 def _question(given: Mapping[str, Any], photographs: int) -> Question:
     word = given.get("photographs")
     people = [Answer(f"photograph {n}", f"{word} {n}", str(n)) for n in range(1, photographs + 1)] if word else []
-    return Question(given["key"], given["text"], (*people, *(Answer(**each) for each in given.get("answer", ()))))
+    answers = (*people, *(Answer(**each) for each in given.get("answer", ())))
+    return Question(given["key"], given["text"], answers, given.get("free_text", False))
 
 
 def _for_photographs(given: Mapping[str, Any], photographs: int) -> list[Question]:
@@ -199,7 +202,8 @@ def _derived(given: Mapping[str, Any]) -> Derived:
 
 def _check(form: Form) -> None:
     """Raise ValueError where a key would mean two things, or a question could not be answered."""
-    for question in (*form.questions, *form.debriefing):
+    chosen = [question for question in form.debriefing if not question.free_text]
+    for question in (*form.questions, *chosen):
         pressed = [answer.press for answer in question.answers]
         if len(pressed) < 2 or len(set(pressed)) < len(pressed) or len(set(question.values)) < len(pressed):
             message = f"question {question.key} needs two answers at least, each with its own value and key"
@@ -207,6 +211,10 @@ def _check(form: Form) -> None:
         if any(len(press) != 1 or press.lower() in RESERVED for press in pressed):
             message = f"question {question.key}: a key is one sign, and none of {' '.join(sorted(RESERVED))}"
             raise ValueError(message)
+    written = [question.key for question in form.questions if question.free_text]
+    if written:
+        message = f"question {written[0]}: only a question at the end can be answered in one's own words"
+        raise ValueError(message)
     keys = [*(question.key for question in form.questions), *(each.key for each in form.derived)]
     if len(set(keys)) < len(keys):
         message = f"a question is asked twice: {', '.join(keys)}"

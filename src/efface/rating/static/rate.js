@@ -65,12 +65,28 @@
         .map(([key, values]) => [key, values[0]]),
     );
 
+  const textBox = (question, number) => {
+    const box = element("textarea");
+    box.rows = 3;
+    box.maxLength = described.longest;
+    box.value = answers[question.key];
+    box.placeholder = "In your own words, or nothing. Esc leaves the box; Enter then confirms.";
+    box.addEventListener("input", () => (answers[question.key] = box.value));
+    box.addEventListener("focus", () => (at = number));
+    box.addEventListener("keydown", (event) => event.key === "Escape" && box.blur());
+    return box;
+  };
+
   const drawQuestions = () => {
     $("questions").replaceChildren(
       ...asked.map((question, number) => {
         const group = element("fieldset", "question");
         group.dataset.key = question.key;
         group.append(element("legend", "", question.text));
+        if (question.free_text) {
+          group.append(textBox(question, number));
+          return group;
+        }
         const list = element("div", question.answers.every((each) => each.label.length < 6) ? "answers short" : "answers");
         for (const each of question.answers) {
           const button = element("button", "answer");
@@ -109,7 +125,11 @@
     at = open.find((place) => place > number) ?? open[0] ?? Math.min(number + 1, asked.length - 1);
     say("");
     refresh();
+    goToBox();
   };
+
+  // A question that is answered in words takes the keys.
+  const goToBox = () => asked[at]?.free_text && $("questions").children[at].querySelector("textarea").focus();
 
   const load = async (before) => {
     current = await ask(`api/place?${known}`);
@@ -117,6 +137,7 @@
     $("bar").style.width = `${(100 * current.done) / Math.max(current.total, 1)}%`;
     answers = { ...agreedUpon(current.said), ...before };
     asked = current.id ? described.questions : current.debriefing ? described.debriefing : [];
+    for (const question of asked) if (question.free_text) answers[question.key] ??= "";
     at = Math.max(0, asked.findIndex((question) => !(question.key in answers)));
     drawQuestions();
     document.body.classList.toggle("finished", !current.id);
@@ -202,10 +223,12 @@
   const move = (steps) => {
     at = Math.min(asked.length - 1, Math.max(0, at + steps));
     refresh();
+    goToBox();
   };
 
   const onKey = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.tagName === "TEXTAREA") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const answer = asked[at]?.answers.find((each) => each.press.toLowerCase() === key);
     const known = KEYS.find((each) => each[2].includes(key));
