@@ -162,9 +162,9 @@ def skin_gone(truth: phantom.Phantom, anatomy: Anatomy, changed: np.ndarray) -> 
     affine = np.eye(4)
     affine[:3] = np.linalg.lstsq(there, brain, rcond=None)[0].T
     true = replace(anatomy, atlas_to_scan=affine)
-    found = feature_coverage(
-        visible_skin(head_surface.Head(truth.where("head"), truth.grid), true, FEATURES), changed, true
-    )
+    inside = truth.where("head")
+    head = head_surface.Head(inside, truth.grid, inside.astype(np.float32))
+    found = feature_coverage(visible_skin(head, true, FEATURES), changed, true)
     return {name: round(one.fraction, 3) for name, one in found.items() if one.fraction is not None}
 
 

@@ -236,12 +236,11 @@ def _independent(
 ) -> list[Check]:
     turn = upright(np.asarray(np.linalg.inv(anatomy.atlas_to_scan)))
     grid, leans = turned(anatomy.grid, turn), not np.array_equal(turn, np.eye(4))
-    before = original.intensities()
     head, left = (head_mask(scan.intensities(), grid) if leans else head_of(scan) for scan in (original, defaced))
     surface = surface_change(head, left)
-    volume = _brain_like_ml(before, grid, head, mask, step=2)
+    volume = _brain_like_ml(head, mask, grid, step=2)
     if volume > MAX_BRAIN_LIKE_ML:  # few: look closer
-        volume = _brain_like_ml(before, grid, head, mask, step=1)
+        volume = _brain_like_ml(head, mask, grid, step=1)
     checks = [
         at_least("independent_front", surface.front, MIN_FRONT, "of the face's front",
                   "Around the nose the surface moved back."),
@@ -255,12 +254,11 @@ def _independent(
     return [_not_judged(check) if _is_kept(check, kept) else check for check in checks]
 
 
-def _brain_like_ml(values: NDArray[np.float32], grid: Grid, head: Head, mask: NDArray[np.bool_], step: int) -> float:
+def _brain_like_ml(head: Head, mask: NDArray[np.bool_], grid: Grid, step: int) -> float:
     """Return how much of a body of brain-like tissue lies in the mask, ml; slivers are not counted."""
-    brain, ras = brain_like_tissue(values, grid, head, step)
-    removed = resample(mask.astype(np.uint8), grid, ras, order=0) > 0
-    inside = ndimage.binary_opening(brain, iterations=3) & removed
-    return float(inside.sum() * np.prod(ras.spacing_mm) / 1000)
+    removed = resample(mask.astype(np.uint8), grid, head.grid, order=0) > 0
+    inside = ndimage.binary_opening(brain_like_tissue(head, step), iterations=3) & removed
+    return float(inside.sum() * np.prod(head.grid.spacing_mm) / 1000)
 
 
 def _emptied(defaced: Scan, anatomy: Anatomy, plan: DefacePlan | None) -> Scan:

@@ -25,7 +25,7 @@ def hair():
 
 
 def ears_of(before, after):
-    change = surface_change(Head(before, GRID), Head(after, GRID))
+    change = surface_change(*[Head(mask, GRID, mask.astype(np.float32)) for mask in (before, after)])
     return change.left_ear, change.right_ear
 
 

@@ -14,9 +14,8 @@ from scipy import ndimage
 
 from efface.evaluate.surface_change import nose_tip
 from efface.grid import FloatArray, Grid
-from efface.spatial.head_surface import SPACING_MM, Head
+from efface.spatial.head_surface import Head
 from efface.spatial.mask import distance_from
-from efface.spatial.resample import on_ras_grid
 
 DEEP_FRACTION = 0.82
 """Brain for sure: what is deeper under the skin than this fraction of the deepest point."""
@@ -33,27 +32,21 @@ ORBIT_BEHIND_MM, ORBIT_ABOVE_MM = 72.0, 34.0
 _OTHER, _BRAIN = 1, 2
 
 
-def brain_like_tissue(
-    values: NDArray[np.float32], grid: Grid, seen: Head, step: int = 1
-) -> tuple[NDArray[np.bool_], Grid]:
+def brain_like_tissue(seen: Head, step: int = 1) -> NDArray[np.bool_]:
     """Find the body of tissue that looks like brain.
 
     Parameters
     ----------
-    values : (I, J, K) float32 array
-    grid : its grid
-    seen : what `efface.spatial.head_surface.head_mask` found in it
+    seen : what `efface.spatial.head_surface.head_mask` found in a scan
     step : flood every so many voxels along each axis: 2 takes a third of the time, and borders are good to 4 mm
 
     Returns
     -------
-    brain : (X, Y, Z) bool array on a 2 mm grid along the world's axes
-    ras : that grid
+    brain : (X, Y, Z) bool array on the head's grid
     """
     head, ras = seen
-    volume, _ = on_ras_grid(values, grid, SPACING_MM)
     if not head.any():
-        return np.zeros_like(head), ras
+        return np.zeros_like(head)
     depth = distance_from(~head, ras)
     markers = np.zeros(head.shape, np.uint8)
     markers[depth < SKIN_MM] = _OTHER
@@ -61,12 +54,12 @@ def brain_like_tissue(
     if tip is not None:
         markers[head & (_distance(ras, tip[0]) < FACE_MM * tip[1])] = _OTHER
     markers[depth > DEEP_FRACTION * depth.max()] = _BRAIN
-    darkness = -np.minimum(volume, np.percentile(volume[head], 80))
+    darkness = -np.minimum(seen.volume, np.percentile(seen.volume[head], 80))
     every = (slice(None, None, step),) * 3
     flooded = _flooded(ndimage.gaussian_filter(darkness, 0.7)[every], markers[every])
     brain = _refined(flooded, step, head.shape) & (markers != _OTHER)
     center = ras.ras(np.argwhere(markers == _BRAIN).mean(axis=0))
-    return brain & _judged(ras, center, tip), ras
+    return np.asarray(brain & _judged(ras, center, tip))
 
 
 def _flooded(terrain: NDArray[np.float32], markers: NDArray[np.uint8]) -> NDArray[np.bool_]:

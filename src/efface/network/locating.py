@@ -107,7 +107,10 @@ def look_twice(scan: Scan, network: Network) -> Located:
 
 
 def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_], ras: Grid) -> NDArray[np.float32]:
-    """Return the scan's values without what is blanked, so that no coarser voxel mixes it into what is kept."""
+    """Return the scan's values without what is blanked, so that no coarser voxel mixes it into what is kept.
+
+    ``values`` is overwritten where it can be.
+    """
     around = bounding_box(blanked, ras)
     if around is None:
         return values
@@ -115,7 +118,7 @@ def _hidden(values: NDArray[np.float32], lies: Grid, blanked: NDArray[np.bool_],
     hidden = np.zeros(values.shape, bool)
     hidden[box] = resample(blanked.astype(np.float32), ras, lies.part(box)) > HIDDEN
     kept = values[::4, ::4, ::4][~hidden[::4, ::4, ::4]]
-    shown: NDArray[np.float32] = values.copy()
+    shown = values if values.flags.writeable else values.copy()  # a scan's own voxels are read-only
     shown[hidden] = kept.min() if kept.size else 0.0
     return shown
 

@@ -46,6 +46,8 @@ class Head:
     """(X, Y, Z) True in the head."""
     grid: Grid
     """Where its voxels lie: isotropic, along the world's axes."""
+    volume: Volume = field(repr=False)
+    """(X, Y, Z) the scan's intensities there."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.mask, self.grid))
@@ -140,8 +142,9 @@ def head_mask(values: Volume, grid: Grid, spacing_mm: float = SPACING_MM) -> Hea
     -------
     head : its mask is False everywhere in a constant volume
     """
-    field, ras = surface_field(values, grid, spacing_mm)
-    return Head(_filled(field > 0, max(1, round(CLOSED_MM / spacing_mm))), ras)
+    volume, ras = on_ras_grid(values, grid, spacing_mm)
+    field = _field(volume, *_levels(values), spacing_mm, float(grid.spacing_mm.max()))
+    return Head(_filled(field > 0, max(1, round(CLOSED_MM / spacing_mm))), ras, volume)
 
 
 def _filled(mask: Mask, steps: int) -> Mask:
@@ -178,16 +181,19 @@ def surface_field(values: Volume, grid: Grid, spacing_mm: float) -> tuple[Volume
     ras : Grid
         Where its voxels lie: isotropic, along the world's axes.
     """
-    air, threshold = _levels(values)
     volume, ras = on_ras_grid(values, grid, spacing_mm)
+    return _field(volume, *_levels(values), spacing_mm, float(grid.spacing_mm.max())), ras
+
+
+def _field(volume: Volume, air: float, threshold: float, spacing_mm: float, coarsest_mm: float) -> Volume:
+    """Return the field of `surface_field` for intensities on its grid; ``coarsest_mm``: the scan's largest spacing."""
     reach = threshold - air
     if reach <= 0:
-        return np.full(ras.shape, -1, np.float32), ras
+        return np.full(volume.shape, -1, np.float32)
     field = np.clip((volume - np.float32(threshold)) / np.float32(reach), -1, 1)
-    sigma_mm = max(1.1 * spacing_mm, 0.45 * float(grid.spacing_mm.max()))
-    field = _smooth(field, sigma_mm / spacing_mm)
+    field = _smooth(field, max(1.1 * spacing_mm, 0.45 * coarsest_mm) / spacing_mm)
     _drop_specks(field)
-    return field, ras
+    return field
 
 
 def _smooth(field: Volume, sigma: float) -> Volume:
