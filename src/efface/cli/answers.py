@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from efface.printable import printable
+
 if TYPE_CHECKING:
     from efface.deface_plan import DefacePlan
     from efface.verdict import Verdict
@@ -20,11 +22,6 @@ def say(line: str) -> None:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     line = "\n".join("\t".join(map(printable, each.split("\t"))) for each in line.split("\n"))
     typer.echo(line.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def printable(name: str) -> str:
-    """Return a file's name on one line: what no terminal should be sent is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape", "replace").decode() for each in name)
 
 
 def say_json(exit_status: int, verdict: Verdict | None, *, error: str | None = None, **more: Any) -> None:

@@ -13,6 +13,7 @@ from efface.cli.folder import as_dict, counted, say_records
 from efface.cli.logs import LOG
 from efface.cli.stopping import stopped_politely
 from efface.errors import UsageError
+from efface.printable import printable
 
 if TYPE_CHECKING:
     from efface.bids.dataset import Dataset
@@ -148,7 +149,7 @@ def _warn_of_ages(dataset: Dataset) -> None:
 
     if old := over_89(dataset):
         LOG.warning("%s: older than 89; such ages are copied as they are, give them as one group before sharing",
-                    answers.printable(", ".join(old)))  # fmt: skip
+                    printable(", ".join(old)))  # fmt: skip
 
 
 def _check_level(level: Level, decisions: dict[str, Any], *, dry_run: bool) -> None:
@@ -203,10 +204,10 @@ def _say_overview(overview: Overview, paths: list[Path]) -> None:
 
     for row in overview.rows:
         if row.status in ("error", "refused", "unreadable"):
-            answers.say(answers.printable(f"{row.status}: {row.record.output}: {row.record.message}"))
+            answers.say(printable(f"{row.status}: {row.record.output}: {row.record.message}"))
     for name, reason in overview.left_out.items():
         if reason == STRAY:
-            answers.say(answers.printable(f"unverified: {name}: {reason}"))
+            answers.say(printable(f"unverified: {name}: {reason}"))
     answers.say(
         ", ".join(f"{number} {status}" for status, number in overview.counts().items()) or "no images were done"
     )
@@ -220,15 +221,15 @@ def _say_forecast(forecast: Forecast, *, as_json: bool) -> None:
         answers.say_json(0, None, dry_run=True, **asdict(forecast))
         return
     for name in forecast.scans:
-        answers.say(f"deface   {answers.printable(name)}")
+        answers.say(f"deface   {printable(name)}")
     for name in forecast.looked_at:
-        answers.say(f"look at  {answers.printable(name)}")
+        answers.say(f"look at  {printable(name)}")
     for name, reason in forecast.left_out.items():
-        answers.say(f"leave    {answers.printable(name)}: {reason}")
+        answers.say(f"leave    {printable(name)}: {reason}")
     for name in forecast.over_89:
-        answers.say(f"warning  {answers.printable(name)} is older than 89; give such ages as one group before sharing")
+        answers.say(f"warning  {printable(name)} is older than 89; give such ages as one group before sharing")
     for name, keys in forecast.identifying.items():
-        answers.say(f"warning  {answers.printable(name)} has fields that may lead to a person: {', '.join(keys)}")
+        answers.say(f"warning  {printable(name)} has fields that may lead to a person: {', '.join(keys)}")
     answers.say(
         f"{len(forecast.scans)} scans, {len(forecast.looked_at)} to look at, {len(forecast.left_out)} files left out; "
         f"about {forecast.minutes:.0f} min, {forecast.needed_gb:.2f} GB of {forecast.free_gb:.0f} GB free"

@@ -11,6 +11,7 @@ import typer
 
 from efface.cli import answers, logs
 from efface.errors import DefaceError, SessionError
+from efface.printable import printable
 
 if TYPE_CHECKING:
     from efface.verdict import Verdict
@@ -51,7 +52,7 @@ class Failure:
         """Tell it on stderr, and on stdout too if one JSON document is due there; return the exit status."""
         if logs.verbose() and self.exit_status in (1, INTERRUPTED):
             traceback.print_exc()
-        sys.stderr.write(f"efface: error: {answers.printable(self.message)}\n")
+        sys.stderr.write(f"efface: error: {printable(self.message)}\n")
         if as_json:
             more = {"images": self.images} if self.images else {}
             answers.say_json(self.exit_status, self.verdict, error=self.message, **more)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from efface.cli import answers, progress
 from efface.cli.stopping import stopped_politely
 from efface.errors import UsageError
+from efface.printable import printable
 
 if TYPE_CHECKING:
     from efface.batch import Record, Where
@@ -87,7 +88,7 @@ def say_records(records: Sequence[Record]) -> None:
     """Say what did not go well, then the counts."""
     for record in records:
         if record.status.value != "verified":
-            answers.say(answers.printable(f"{record.status.value}: {record.source}: {record.message}"))
+            answers.say(printable(f"{record.status.value}: {record.source}: {record.message}"))
     answers.say(", ".join(f"{number} {status}" for status, number in counted(records).items()))
 
 
@@ -109,11 +110,11 @@ def _say_found(found: Folder, *, as_json: bool) -> None:
         answers.say_json(0, None, dry_run=True, scans=names, not_followed=dict(found.refused))
         return
     for name in names:
-        answers.say(answers.printable(name))
+        answers.say(printable(name))
     _say_refused(found)
     answers.say(f"{len(names)} scans; dry run: nothing was written")
 
 
 def _say_refused(found: Folder) -> None:
     for name, reason in found.refused:
-        sys.stderr.write(f"efface: warning: {answers.printable(name)}: {reason}\n")
+        sys.stderr.write(f"efface: warning: {printable(name)}: {reason}\n")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from time import time
 
-from efface.cli.answers import printable
+from efface.printable import printable
 
 LOG = logging.getLogger("efface")
 

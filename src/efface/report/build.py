@@ -10,6 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from efface.deface_plan import DefacePlan
+from efface.printable import printable
 from efface.verdict import Check, Verdict
 from efface.version import __version__
 
@@ -78,7 +79,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["style"] = asset("report.css")
-    environment.filters |= {"number": _number, "outcome": _outcome, "words": _words, "shown": _shown}
+    environment.filters |= {"number": _number, "outcome": _outcome, "words": _words, "shown": printable}
     return environment
 
 
@@ -123,8 +124,3 @@ def _outcome(check: Check) -> str:
 def _words(key: str) -> str:
     """Turn a key such as ``brain_kept`` into words."""
     return key.replace("_", " ")
-
-
-def _shown(text: str) -> str:
-    """Write what a page could not show, or would turn text around, as an escape; names of files hold anything."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
