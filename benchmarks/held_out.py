@@ -1,6 +1,7 @@
 """What a release of thousands of scans would meet: synthetic scans of people the network never saw, judged by truth.
 
-    python benchmarks/held_out.py WORK --held-out 1 7 13 20 --scans 500 [--method KEY] [--seed 1] [--json OUT.json]
+    python benchmarks/held_out.py WORK --held-out 1 7 13 20 --scans 500 [--method KEY] [--seed 1] [--minutes N]
+                                  [--json OUT.json]
 
 ``WORK`` holds what ``training/targets.py`` wrote. Conditions go round (thick slices, partial views, children, tumours,
 artefacts, other contrasts ...), and every second scan is drawn with everything left to chance. Each is defaced and
@@ -16,6 +17,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 from scipy import ndimage
@@ -167,13 +169,16 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=500)
     parser.add_argument("--method", default=DEFAULT)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="draw no more scans after this time")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     heads, tiles = load_all(arguments.work, arguments.held_out), texture_tiles()
     names = [finer(name) for name in tuple(synthesis.CONDITIONS) if name not in NOT_FILES]
     chance = finer("any")
-    rows = []
+    rows, began = [], monotonic()
     for number in range(arguments.scans):
+        if monotonic() - began > 60 * arguments.minutes:
+            break
         condition = chance if number % 2 else names[number // 2 % len(names)]
         drawn = synthesis.draw(heads, tiles, (arguments.seed, number), condition)
         rows.append({"condition": condition, "head": drawn.head, **judged(drawn, arguments.method)})

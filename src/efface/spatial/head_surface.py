@@ -40,7 +40,7 @@ CLOSED_MM = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A head without its face's details: what `head_mask` finds. Unpacks to ``mask, grid``."""
+    """The head in a scan, as `head_mask` finds it. Unpacks to ``mask, grid``."""
 
     mask: Mask = field(repr=False)
     """(X, Y, Z) True in the head."""
