@@ -206,3 +206,12 @@ def test_no_voxel_to_remove_lies_outside_the_box_that_is_looked_at_nor_the_brain
         if there.size:
             assert there[0] >= (side.start + margin if side.start else 0)
             assert there[-1] < (side.stop - margin if side.stop < grid.shape[axis] else side.stop)
+
+
+@pytest.mark.parametrize("seed", [5, 8])
+def test_a_newborns_ears_go_though_the_skull_is_thin(seed):
+    person = phantom.make("T2w", spacing_mm=(1.5, 1.5, 1.5), seed=seed, size=0.54)
+    scan = read_scan(person.image)
+    changed = anatomy_plan(scan, locate(scan)).changed
+    assert share(changed, person.where("left_ear") & person.where("head")) > 0.85
+    assert not (changed & person.where("brain")).any()

@@ -34,6 +34,8 @@ BLEND_MM = 6.0
 """How gently one group's margin passes into the next: standard deviation of a Gaussian."""
 REACH = 7
 """Voxels of the envelope's grid over which the largest margin holds, so that blending takes none of it from a group."""
+INFANT = 0.8
+"""Heads smaller than this, beside the average adult's, are infants'."""
 LATTICE_MM, NEAR_MM = 4.0, 16.0
 """Where the region lies is first asked on a lattice so fine; between its points the field changes by less than this."""
 TOUCHING = ((0.0, 1.0, 0.0), (0.0, 0.65, -0.76))
@@ -53,7 +55,8 @@ class BrainDecides:
     clearance_mm: float = 4.0
     """Voxels closer than this to the inside of the skull are kept, mm."""
     ear_clearance_mm: float = 6.0
-    """The same at the ears, where skull and scalp lie between, mm."""
+    """The same at the ears, where skull and scalp lie between, mm; at an infant's thinner skull less in proportion, but
+    no less than ``clearance_mm``."""
     atlas_clearance_mm: float = 8.0
     """The same from the atlas's brain laid on this one, mm of the atlas: a guard where the network misses brain."""
     margin_mm: float = 1.0
@@ -102,7 +105,7 @@ class BrainDecides:
         )
         part = np.where(inside < 0, names, folded[box])
         part[np.isin(part, self._kept())] = 0
-        part[within(part > 0, anatomy.brain[box], grid, self._clearances(grid)[part])] = 0
+        part[within(part > 0, anatomy.brain[box], grid, self._clearances(grid, anatomy.atlas_to_scan)[part])] = 0
         mask = np.zeros(anatomy.grid.shape, np.uint8)
         mask[box] = part
         choices = {f"{name}_steps": number for name, number in steps.items()}
@@ -121,10 +124,12 @@ class BrainDecides:
         box = [slice(side.start * step, min(side.stop * step, size)) for side, step, size in ends]
         return box[0], box[1], box[2]
 
-    def _clearances(self, grid: Grid) -> FloatArray:
+    def _clearances(self, grid: Grid, atlas_to_scan: FloatArray) -> FloatArray:
         """Return (256,) how far each region keeps from the brain, mm; distances run between voxels' middles."""
+        size = min(1.0, float(np.cbrt(abs(np.linalg.det(atlas_to_scan[:3, :3])))) / INFANT)
         rooms = np.full(256, self.clearance_mm, np.float32)
-        rooms[[load_atlas().region(name) for name in KEPT["ears"]]] = self.ear_clearance_mm
+        ears = [load_atlas().region(name) for name in KEPT["ears"]]
+        rooms[ears] = max(self.ear_clearance_mm * size, self.clearance_mm)
         return np.asarray(rooms + np.float32(grid.spacing_mm.mean() / 2))
 
     def _kept(self) -> list[int]:
