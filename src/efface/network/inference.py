@@ -51,11 +51,7 @@ class Network:
 
     def look(self, prepared: Prepared) -> Look:
         """Label a prepared image."""
-        import onnxruntime
-
-        once = onnxruntime.RunOptions()
-        once.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # it goes back when a look is done
-        labels, inside = self.session.run(None, {"image": prepared.image[None, None]}, once)
+        labels, inside = self.session.run(None, {"image": prepared.image[None, None]})
         return Look(labels[0][prepared.view], inside[0][prepared.view], prepared.grid.part(prepared.view))
 
 
@@ -92,6 +88,7 @@ def load_network(folder: Path) -> Network:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads(THREADS)
     options.enable_mem_pattern = False  # the input's shape differs from scan to scan
+    options.enable_cpu_mem_arena = False  # memory goes back when a look is done
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     classes = tuple(entry["name"] for entry in described["classes"])
