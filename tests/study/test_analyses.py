@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 pytest.importorskip("pandas")
@@ -11,122 +10,20 @@ pytest.importorskip("statsmodels")
 pytest.importorskip("matplotlib")
 
 import pandas as pd
+from known_answers import CONTRASTS, PEOPLE, ROUGH, SAFE, frame, known_study, part
 
 from efface.errors import UsageError
-from efface.study.analyses import analyse, familiar, gao, privacy, theyers
+from efface.study.analyses import analyse, familiar, theyers
 from efface.study.analyses.checklist import checklist
 from efface.study.analyses.composites import composites
-from efface.study.analyses.drawing import plain_drawing
 from efface.study.analyses.gao import judged_units, outcome_counts
-from efface.study.analyses.items import Figure, NotRun, Table, tried
-from efface.study.config import ORIGINAL, MethodEntry, Options, PipelineEntry, ScanEntry, StudyConfig
-from efface.study.keeping import BRAIN_MAP
-from efface.study.looking import FEATURES
-from efface.study.methods_text import methods_text
-from efface.study.outcomes import FEATURES as FACE
-from efface.study.page import _cell, write_page
-from efface.study.ratings import COLUMNS
-from efface.study.rescan import rescans_of
-from efface.study.runner import rescan_path
-from efface.study.tables import gather, write_tables
-from efface.study.units import private_folder, unit_path, write_record
-
-PEOPLE, CONTRASTS, SESSIONS = 6, ("T1w", "T2w"), ("1", "2")
-SAFE, ROUGH = "anatomy", "template-mask"
-
-
-def dice(value):
-    kinds = {"whole": ["whole_brain"], "region": ["caudate", "cerebral_grey_matter"], "label": ["left_caudate"]}
-    return [
-        {"pipeline": "network", "kind": kind, "structure": name, "dice": value}
-        for kind, names in kinds.items()
-        for name in names
-    ]
-
-
-def measures(scale, thickness=None):
-    rows = [
-        ("network", "whole_brain volume", 1200.0, "ml"),
-        ("network", "caudate volume", 7.0, "ml"),
-        ("network", "subcortical_grey volume", 40.0, "ml"),
-        ("network", "intracranial volume", 1500.0, "ml"),
-        ("fs", "eTIV", 1.5e6, "mm^3"),
-        ("network", "cnr", 1.4, ""),
-        ("atlas", "left temporalis area", 340.0 * scale, "mm2"),
-    ]
-    rows += [("fs", "lh.MeanThickness", thickness, "mm")] if thickness else []
-    return [dict(zip(("pipeline", "measure", "value", "unit"), row, strict=True)) for row in rows]
-
-
-def scaled(rows, factor):
-    return [{**row, "value": row["value"] * factor} for row in rows]
-
-
-def detection(confidence):
-    common = {"detector": "opencv-ssd", "seen_above": 0.5, "reason": "", "view": "front", "confidence": confidence}
-    return [{**common, "outcome": "face" if confidence > 0.5 else "no face"}]
+from efface.study.analyses.items import Figure, NotRun, tried
+from efface.study.config import ORIGINAL
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Six people: ``anatomy`` is fine everywhere, ``template-mask`` removes brain in T2w and a tenth of a muscle."""
-    out = tmp_path_factory.mktemp("study")
-    rng = np.random.default_rng(0)
-    scans = tuple(
-        ScanEntry(f"p{who}_{session}_{contrast}", out / "x.nii", f"p{who}", session, contrast,
-                  "young" if who < 3 else "old", 20.0 + 10 * who, {"sex": "FM"[who % 2]})
-        for who in range(PEOPLE) for session in SESSIONS for contrast in CONTRASTS
-    )  # fmt: skip
-    ratings = out / "ratings.tsv"
-    config = StudyConfig(
-        "Known answers", scans, (MethodEntry(SAFE, SAFE), MethodEntry(ROUGH, ROUGH)), (PipelineEntry("network"),),
-        options=Options(ratings=ratings, groups=("sex",), permutations=50),
-    )  # fmt: skip
-    identity = rng.normal(size=(PEOPLE, 128))
-    answers = []
-    for scan in scans:
-        who = int(scan.participant[1:])
-        size = 1 + 0.05 * who
-        base = scaled(measures(1.0, 2.5), size)
-        records = {
-            ORIGINAL: {"status": "done", "voxels_mm": "1 x 1 x 1.2", "measures": base, "detection": detection(0.99)}
-        }
-        for method, area, thin in ((SAFE, 1.0, 2.5), (ROUGH, 0.9, 2.5 - 0.01 * who)):
-            hurt = method == ROUGH and scan.contrast == "T2w"
-            shown = 0.9 - 0.05 * who if method == ROUGH and scan.contrast == "T1w" else 1.0
-            noise = rng.normal(0, 0.002)
-            records[method] = {
-                "status": "done", "seconds": 2.0, "verified": not hurt, "registration_mm": 0.2,
-                "outcome": "failure II" if hurt else "success", "two_criteria": not hurt,
-                "strict": shown == 1 and not hurt,
-                "brain_tissue_ml": 5.0 if hurt else 0.0, "parameters": {"clearance_mm": 4.0},
-                "coverage": [{"feature": name, "covered": shown} for name in FACE],
-                "dice": dice(0.99 + noise if method == SAFE else 0.97), "detection": detection(0.2),
-                "overlap": [{"pipeline": "network", "tissue": "white", "overlap": 0.98}],
-                "measures": scaled(measures(area * (1 + noise), thin), size),
-            }  # fmt: skip
-            for rater in ("r1", "r2", "r3"):
-                said, nose = "no" if hurt and rater != "r3" else "yes", "0.75" if hurt else "1"
-                answers.append((rater, "two-criterion", "pass", scan.name, method, scan.cohort, said, "0"))
-                answers.append((rater, "coverage", "nose", scan.name, method, scan.cohort, nose, "0"))
-                outcome = "failure II" if hurt else "success"
-                answers.append((rater, "outcome", "outcome", scan.name, method, scan.cohort, outcome, "0"))
-        for version, record in records.items():
-            write_record(unit_path(out, scan.name, version), {"fingerprint": "x", **record})
-            folder = private_folder(out, scan.name, version)
-            folder.mkdir(parents=True)
-            grey = np.full(40, 100 + who, np.uint8)
-            grey[:4] -= 40 if version == ROUGH else 0
-            np.savez(folder / BRAIN_MAP, grey=grey)
-            seen = identity[who] if version != ROUGH else identity[(who + 1) % PEOPLE]
-            if version != SAFE:
-                np.savez(folder / FEATURES, front=seen + rng.normal(0, 0.01, 128))
-    for pair in rescans_of(config):
-        rows = [{"version": "rescan (1-2)", **row} for row in dice(0.95)]
-        write_record(rescan_path(out, pair), {"fingerprint": "x", "status": "done", "dice": rows})
-    lines = ["\t".join(COLUMNS), *("\t".join((str(n), *row)) for n, row in enumerate(answers))]
-    ratings.write_text("\n".join(lines) + "\n", "utf-8")
-    return gather(config, out)
+    return known_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +34,6 @@ def sections(study):
 @pytest.fixture(scope="module")
 def found(sections):
     return {item.key: item for section in sections for item in section.items}
-
-
-def part(paper, study):
-    """One paper's section alone."""
-    with plain_drawing():
-        return paper.section(study)
-
-
-def frame(found, key):
-    assert isinstance(found[key], Table), found[key]
-    return found[key].frame
 
 
 def test_success_and_failure(found):
@@ -363,99 +249,9 @@ def test_what_cannot_be_computed_is_told(found):
         assert len(found[key].reason) > 20
 
 
-def test_page_and_files(study, sections):
-    paths = write_tables(study)
-    assert pd.read_parquet(study.folder / "tables" / "units.parquet").shape[0] == 24 * 3
-    assert {path.suffix for path in paths} == {".parquet", ".tsv"}
-    units = pd.read_csv(study.folder / "tables" / "units.tsv", sep="\t")
-    assert set(units["config_sha256"]) == {study.config.sha256}
-    page = write_page(study, sections).read_text("utf-8")
-    assert "PRIVATE" not in page
-    assert "http" not in page.replace("http-equiv", "")
-    assert "<script" not in page
-    assert "Not run:" in page
-    assert '<th scope="col">method</th>' in page
-    assert '<th scope="col" class="number">total</th>' in page  # above its numbers
-    assert "Familiar AM" in page
-    for kind in ("png", "svg"):
-        assert (study.folder / "figures" / f"gao-figure-2-network.{kind}").stat().st_size > 1000
-    text = (study.folder / "methods.md").read_text("utf-8")
-    assert "24 head MRI scans of 6 participants" in text
-    assert "Randolph" in text
-    assert "simulated" not in text
-
-
-def renamed(study, cohort):
-    """The same study with another name for the young."""
-    frames = {
-        name: frame.replace({"cohort": {"young": cohort}}) if "cohort" in frame else frame
-        for name, frame in study.frames.items()
-    }
-    return replace(study, frames=frames)
-
-
-def test_the_same_study_gives_the_same_files(study, tmp_path):
-    written = []
-    for name in ("one", "two"):
-        changed = replace(study, folder=tmp_path / name)
-        (tmp_path / name).mkdir()
-        write_page(changed, [part(theyers, changed)])
-        written.append({path.name: path.read_bytes() for path in (tmp_path / name / "figures").iterdir()})
-    assert written[0] == written[1]
-
-
-def test_any_name_of_a_cohort_can_be_shown(study, tmp_path):
-    """Not as a formula, which matplotlib would take it for, and not as a page's script."""
-    changed = replace(renamed(study, "$x$ and $\\frac$ <script>alert(1)</script>"), folder=tmp_path)
-    page = write_page(changed, [part(theyers, changed)]).read_text("utf-8")
-    assert "<script" not in page
-    assert (tmp_path / "figures" / "theyers-figure-2-drawn.png").is_file()
-    assert "please report it" not in page
-
-
-def test_a_figure_that_cannot_be_drawn_costs_no_other(study, tmp_path, monkeypatch):
-    sections = [part(gao, study)]
-    figure = next(item for item in sections[0].items if isinstance(item, Figure))
-
-    def fail(*_, **__):
-        message = "no such font"
-        raise ValueError(message)
-
-    monkeypatch.setattr(figure.drawing, "savefig", fail)
-    page = write_page(replace(study, folder=tmp_path), sections).read_text("utf-8")
-    assert "no such font" in page
-    assert page.count("<img") >= 2
-
-
-def test_the_text_of_methods_says_what_was_done_and_nothing_else(study, sections, tmp_path):
-    """A text to be pasted into a paper must not claim an analysis that could not be made."""
-    text = methods_text(study, sections)
-    for words in ("repeated-measures analysis of variance", "Pearson", "one-way analysis", "sign flips", "dlib"):
-        assert words in text
-    assert "CenterFace" not in text  # it is not among the detectors that ran
-    scans = study["scans"].assign(contrast="T1w", age=None)
-    few = study["coverage"].assign(contrast="T1w", age=None)
-    options = replace(study.config.options, groups=("nothing",), attacks=())
-    frames = {**study.frames, "scans": scans, "coverage": few, "detection": study["detection"].iloc[:0]}
-    changed = replace(study, frames=frames, config=replace(study.config, options=options), folder=tmp_path)
-    text = methods_text(changed, [part(familiar, changed), part(privacy, changed)])
-    for words in ("repeated-measures", "Pearson", "Greenhouse", "one-way analysis", "sign flips", "dlib", "Schwarz"):
-        assert words not in text
-    assert "Bland" in text
-
-
 def test_unknown_ages_are_told(study):
     frames = {**study.frames, "coverage": study["coverage"].assign(age=None), "scans": study["scans"].assign(age=None)}
     found = {item.key: item for item in part(familiar, replace(study, frames=frames)).items}
     assert isinstance(found["familiar-age"], NotRun)
     assert "please report it" not in found["familiar-age"].reason
     assert "participants" in set(frame(found, "familiar-table-1")["characteristic"])
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(1234.56, "1235"), (339.91, "339.9"), (0.98765, "0.988"), (0.00001234, "1.23e-05"), (12, "12"), (-0.0, "0"),
-     (float("nan"), "–"), (True, "True"), ("a_b", "a_b")],
-)  # fmt: skip
-def test_numbers_are_read_without_powers_of_ten(value, text):
-    assert _cell(value).text == text
