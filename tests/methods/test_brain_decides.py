@@ -215,3 +215,9 @@ def test_a_newborns_ears_go_though_the_skull_is_thin(seed):
     changed = anatomy_plan(scan, locate(scan)).changed
     assert share(changed, person.where("left_ear") & person.where("head")) > 0.85
     assert not (changed & person.where("brain")).any()
+
+
+def test_less_room_at_the_ears_than_elsewhere_may_be_asked_for(adult):
+    _, scan, anatomy = adult
+    usual, near = (anatomy_plan(scan, anatomy, ear_clearance_mm=mm, clearance_mm=8.0) for mm in (8.0, 2.0))
+    assert np.isin(near.mask, EARS).sum() > np.isin(usual.mask, EARS).sum()

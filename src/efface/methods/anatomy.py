@@ -129,7 +129,7 @@ class BrainDecides:
         size = min(1.0, float(np.cbrt(abs(np.linalg.det(atlas_to_scan[:3, :3])))) / INFANT)
         rooms = np.full(256, self.clearance_mm, np.float32)
         ears = [load_atlas().region(name) for name in KEPT["ears"]]
-        rooms[ears] = max(self.ear_clearance_mm * size, self.clearance_mm)
+        rooms[ears] = max(self.ear_clearance_mm * size, min(self.ear_clearance_mm, self.clearance_mm))
         return np.asarray(rooms + np.float32(grid.spacing_mm.mean() / 2))
 
     def _kept(self) -> list[int]:
